@@ -1,0 +1,1 @@
+"""The export scripts: one module per family, run as `python -m export`."""

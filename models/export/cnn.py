@@ -1,0 +1,21 @@
+"""Torchvision's classifiers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torchvision
+
+import zoo
+from export import trace
+from export.fill import fill
+from recipe import Recipe
+
+
+def export(model: zoo.Model, path: Path, pretrained: bool) -> list[Recipe]:
+    """Export a classifier to path."""
+    weights = "IMAGENET1K_V1" if pretrained else None
+    module = torchvision.models.get_model(model.source, weights=weights)
+    recipes = [] if pretrained else fill(module, model.name)
+    trace.save(module, model, path)
+    return recipes

@@ -1,0 +1,177 @@
+#include "base/arena.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BLOCK_MIN = 64 * 1024, BLOCK_MAX = 4 * 1024 * 1024, ALIGN = 16, BLOB_ALIGN = 64 };
+
+typedef struct Block {
+  struct Block *next;
+  size_t size, used; /* of the bytes behind the header */
+  _Alignas(ALIGN) uint8_t bytes[];
+} Block;
+
+typedef struct Blob {
+  struct Blob *prev, *next;
+  void *base; /* what the allocator gave */
+  size_t size;
+} Blob;
+
+struct Finaliser {
+  void (*fn)(void *);
+  void *arg;
+  struct Finaliser *next;
+};
+
+struct Arena {
+  Ctx *cx;
+  Arena **siblings; /* the list it is on: the context's or its parent's */
+  Arena *prev, *next;
+  Arena *children;
+  uint64_t serial;
+  Block *blocks;
+  Blob *blobs;
+  Finaliser *finalisers;
+  size_t bytes;
+};
+
+static Arena *arena_on(Ctx *cx, Arena **siblings) {
+  Arena *a = mem_alloc(cx, sizeof *a);
+  a->cx = cx;
+  a->siblings = siblings;
+  a->serial = ++cx->n_arenas;
+  a->next = *siblings;
+  if (a->next) a->next->prev = a;
+  return *siblings = a;
+}
+
+Arena *arena_new(Ctx *cx) {
+  return arena_on(cx, &cx->arenas);
+}
+
+Arena *arena_child(Arena *parent) {
+  return arena_on(parent->cx, &parent->children);
+}
+
+void arena_free(Arena *a) {
+  if (!a) return;
+  Ctx *cx = a->cx;
+  while (a->children) arena_free(a->children);
+  for (Finaliser *f = a->finalisers; f; f = f->next)
+    if (f->fn) f->fn(f->arg);
+  for (Blob *b = a->blobs, *next; b; b = next) {
+    next = b->next;
+    mem_free(cx, b->base);
+  }
+  for (Block *b = a->blocks, *next; b; b = next) {
+    next = b->next;
+    mem_free(cx, b);
+  }
+  if (a->prev) a->prev->next = a->next;
+  else *a->siblings = a->next;
+  if (a->next) a->next->prev = a->prev;
+  mem_free(cx, a);
+}
+
+void arenas_free_since(Ctx *cx, uint64_t n_arenas) {
+  for (Arena *a = cx->arenas, *next; a; a = next) {
+    next = a->next;
+    if (a->serial > n_arenas) arena_free(a);
+  }
+}
+
+Ctx *arena_ctx(const Arena *a) {
+  return a->cx;
+}
+
+size_t arena_bytes(const Arena *a) {
+  return a->bytes;
+}
+
+static size_t round_up(size_t n, size_t to) {
+  return (n + to - 1) / to * to;
+}
+
+static Block *block_new(Arena *a, size_t want) {
+  size_t size = a->blocks ? a->blocks->size * 2 : BLOCK_MIN;
+  if (size > BLOCK_MAX) size = BLOCK_MAX;
+  if (size < want) size = want;
+  if (size > SIZE_MAX / 2) fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu bytes wanted)", size);
+  /* Not zeroed here: arena_alloc zeroes what it hands out. */
+  Block *b = a->cx->alloc.alloc(a->cx->alloc.user, sizeof *b + size);
+  if (!b) fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu bytes wanted)", size);
+  *b = (Block){.next = a->blocks, .size = size};
+  a->blocks = b;
+  return b;
+}
+
+void *arena_alloc(Arena *a, size_t size) {
+  if (size > SIZE_MAX / 4) fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu bytes wanted)", size);
+  size = round_up(size ? size : 1, ALIGN);
+  Block *b = a->blocks;
+  if (!b || b->size - b->used < size) b = block_new(a, size);
+  void *p = b->bytes + b->used;
+  b->used += size;
+  a->bytes += size;
+  return memset(p, 0, size);
+}
+
+void *arena_array(Arena *a, size_t count, size_t size) {
+  if (size && count > SIZE_MAX / 4 / size) fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu elements wanted)", count);
+  return arena_alloc(a, count * size);
+}
+
+void *arena_copy(Arena *a, const void *src, size_t size) {
+  void *p = arena_alloc(a, size);
+  if (size) memcpy(p, src, size);
+  return p;
+}
+
+char *arena_printf(Arena *a, const char *fmt, ...) {
+  va_list ap, again;
+  va_start(ap, fmt);
+  va_copy(again, ap);
+  int n = vsnprintf(NULL, 0, fmt, ap);
+  va_end(ap);
+  if (n < 0) n = 0;
+  char *s = arena_alloc(a, (size_t)n + 1);
+  vsnprintf(s, (size_t)n + 1, fmt, again);
+  va_end(again);
+  return s;
+}
+
+/* A blob is [padding][Blob header][bytes aligned to BLOB_ALIGN]. */
+void *blob_new(Arena *a, size_t size) {
+  if (size > SIZE_MAX / 4) fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu bytes wanted)", size);
+  size_t room = size + sizeof(Blob) + BLOB_ALIGN;
+  uint8_t *base = mem_alloc(a->cx, room);
+  uintptr_t bytes = round_up((uintptr_t)base + sizeof(Blob), BLOB_ALIGN);
+  Blob *b = (Blob *)(bytes - sizeof(Blob));
+  *b = (Blob){.next = a->blobs, .base = base, .size = size};
+  if (a->blobs) a->blobs->prev = b;
+  a->blobs = b;
+  a->bytes += size;
+  return (void *)bytes;
+}
+
+void blob_free(Arena *a, void *blob) {
+  if (!blob) return;
+  Blob *b = (Blob *)((uintptr_t)blob - sizeof(Blob));
+  if (b->prev) b->prev->next = b->next;
+  else a->blobs = b->next;
+  if (b->next) b->next->prev = b->prev;
+  a->bytes -= b->size;
+  mem_free(a->cx, b->base);
+}
+
+Finaliser *arena_finally(Arena *a, void (*fn)(void *), void *arg) {
+  Finaliser *f = NEW(a, Finaliser);
+  *f = (Finaliser){fn, arg, a->finalisers};
+  a->finalisers = f;
+  return f;
+}
+
+void finaliser_cancel(Arena *a, Finaliser *f) {
+  (void)a;
+  f->fn = NULL;
+}

@@ -1,0 +1,15 @@
+/* A run of bytes that somebody else keeps alive (usually the mapped model file). */
+#ifndef BASE_SPAN_H
+#define BASE_SPAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Span {
+  const uint8_t *p;
+  size_t n;
+} Span;
+
+#define SPAN_NONE ((Span){0, 0})
+
+#endif

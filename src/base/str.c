@@ -1,0 +1,85 @@
+#include "base/str.h"
+
+#include "base/map.h"
+
+#include <string.h>
+
+/* Open addressing; nothing is ever removed. */
+struct StrPool {
+  Arena *arena;
+  StrObj **slots;
+  size_t cap, n;
+};
+
+StrPool *strpool_new(Arena *a) {
+  StrPool *p = NEW(a, StrPool);
+  *p = (StrPool){.arena = a, .cap = 512};
+  p->slots = NEW_ARRAY(a, StrObj *, p->cap);
+  return p;
+}
+
+static uint32_t str_hash(const char *s, size_t len) {
+  return (uint32_t)hash_bytes(0, s, len);
+}
+
+/* The slot that holds the text, or the free one where it would go. */
+static StrObj **slot_of(const StrPool *p, uint32_t hash, const char *s, size_t len) {
+  size_t i = hash & (p->cap - 1);
+  for (StrObj *o; (o = p->slots[i]) != NULL; i = (i + 1) & (p->cap - 1))
+    if (o->hash == hash && o->len == len && memcmp(o->s, s, len) == 0) break;
+  return &p->slots[i];
+}
+
+static void grow(StrPool *p) {
+  StrPool old = *p;
+  p->cap *= 4;
+  p->slots = NEW_ARRAY(p->arena, StrObj *, p->cap);
+  for (size_t i = 0; i < old.cap; i++)
+    if (old.slots[i]) *slot_of(p, old.slots[i]->hash, old.slots[i]->s, old.slots[i]->len) = old.slots[i];
+}
+
+Str str_intern(StrPool *p, const char *s, size_t len) {
+  if (len > UINT32_MAX / 2) fail(arena_ctx(p->arena), ONNXSLIM_ERR_MODEL, "a name of %zu bytes", len);
+  if (p->n * 2 >= p->cap) grow(p);
+  uint32_t hash = str_hash(s, len);
+  StrObj **slot = slot_of(p, hash, s, len);
+  if (*slot) return *slot;
+  StrObj *o = arena_alloc(p->arena, sizeof *o + len + 1);
+  o->hash = hash;
+  o->len = (uint32_t)len;
+  if (len) memcpy(o->s, s, len);
+  p->n++;
+  return *slot = o;
+}
+
+Str str_internz(StrPool *p, const char *s) {
+  return str_intern(p, s, strlen(s));
+}
+
+Str str_find(const StrPool *p, const char *s, size_t len) {
+  return *slot_of(p, str_hash(s, len), s, len);
+}
+
+bool str_is(Str s, const char *z) {
+  return s && s->len == strlen(z) && memcmp(s->s, z, s->len) == 0;
+}
+
+bool glob_match(const char *pattern, const char *text) {
+  const char *star = NULL, *resume = NULL;
+  while (*text) {
+    if (*pattern == '*') {
+      star = ++pattern;
+      resume = text;
+    } else if (*pattern == '?' || *pattern == *text) {
+      pattern++;
+      text++;
+    } else if (star) {
+      pattern = star;
+      text = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (*pattern == '*') pattern++;
+  return !*pattern;
+}

@@ -1,0 +1,26 @@
+/* Interned strings: equal text is the same pointer within one pool. Text may hold any byte; a NUL follows it. */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include "base/arena.h"
+
+typedef struct StrObj {
+  uint32_t hash;
+  uint32_t len;
+  char s[];
+} StrObj;
+typedef const StrObj *Str; /* NULL means "no string"; the empty string is an object of its own */
+
+typedef struct StrPool StrPool;
+StrPool *strpool_new(Arena *a);
+Str str_intern(StrPool *p, const char *s, size_t len);
+Str str_internz(StrPool *p, const char *s);
+Str str_find(const StrPool *p, const char *s, size_t len); /* NULL if never interned */
+
+/* True if s (may be NULL) spells the C string z. */
+bool str_is(Str s, const char *z);
+
+/* Glob match with '*' and '?' over the whole text. */
+bool glob_match(const char *pattern, const char *text);
+
+#endif

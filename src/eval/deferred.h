@@ -1,0 +1,46 @@
+/* Deferred constants: expressions over tensors that are computed while the output is written (Law 8).
+ *
+ * An expression is an operator with attributes over tensors, stored as an unlinked Node template and its
+ * operands. Equal expressions over the same tensors are one object (hash-consed per model), so twelve uses of
+ * transpose(W) are stored once. Small results are evaluated at once instead.
+ */
+#ifndef EVAL_DEFERRED_H
+#define EVAL_DEFERRED_H
+
+#include "eval/eval.h"
+
+#define DEFER_ABOVE 65536 /* bytes; results up to this size are evaluated on the spot */
+
+typedef struct Deferred {
+  const Node *op;      /* template: operator, opset, attributes */
+  int n_in;
+  Tensor *const *in;
+} Deferred;
+
+/* The value of `op` applied to constants, evaluated or deferred. NULL if it can't be evaluated. The dtype and
+ * dims of a deferred result come from inference on the template (op's own input values are not looked at).
+ * `op` may be a node of the graph (its attributes are shared) or made by tx_op(). */
+Tensor *tensor_apply(Model *m, const Node *op, int n_in, Tensor *const *in, int out_index);
+
+/* Bytes of a tensor wherever they are, aligned for its type; evaluates deferred ones and keeps nothing of them
+ * but the result in `arena`. NULL for strings. */
+const void *tensor_bytes(Arena *arena, Tensor *t);
+
+/* Streams the packed bytes of t in order, in blocks; memory is bounded by one operand that is not a span. Called
+ * by the writer. `emit` must not fail(). Returns false if emit did. May use worker threads; the bytes are the same. */
+typedef bool EmitFn(void *arg, const void *bytes, size_t n);
+bool tensor_stream(Model *m, Tensor *t, EmitFn *emit, void *arg);
+
+/* Tensor expressions for passes: weight arithmetic without loops. Broadcasts as ONNX does; float16 and bfloat16
+ * are computed in float32 and rounded once by tx_cast. All return NULL if an operand is NULL or unsupported. */
+Tensor *tx_binary(Model *m, OpId op, Tensor *a, Tensor *b); /* OP_Add, OP_Sub, OP_Mul, OP_Div, OP_Min, OP_Max */
+Tensor *tx_unary(Model *m, OpId op, Tensor *a);             /* OP_Sqrt, OP_Neg, OP_Reciprocal, ... */
+Tensor *tx_transpose(Model *m, Tensor *a, int n, const int64_t *perm);
+Tensor *tx_reshape(Model *m, Tensor *a, int rank, const int64_t *dim);
+Tensor *tx_concat(Model *m, int n, Tensor *const *in, int axis);
+Tensor *tx_slice(Model *m, Tensor *a, int axis, int64_t start, int64_t end);
+Tensor *tx_cast(Model *m, Tensor *a, ElemType to);
+/* Is every element finite and none (but 0) subnormal in dtype `stored`? Evaluates a. */
+bool tx_all_normal(Model *m, Tensor *a, ElemType stored);
+
+#endif

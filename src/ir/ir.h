@@ -1,0 +1,197 @@
+/* The graph: values, nodes, attributes, graphs (also bodies of If/Loop/Scan and of local functions), the model.
+ *
+ * Everything lives in the model's arena. Passes read this freely and change it only through the Rewriter
+ * (rewrite/rewriter.h); the codec (onnx/) builds it. A value captured by a body is used by the body's nodes
+ * directly, so the use list of a value is complete across scopes (Law 7).
+ */
+#ifndef IR_IR_H
+#define IR_IR_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "ir/tensor.h"
+
+typedef struct Model Model;
+typedef struct Graph Graph;
+typedef struct Node Node;
+typedef struct Value Value;
+typedef struct Function Function;
+struct OpDef; /* ops/ops.h */
+struct Facts; /* infer/facts.h */
+
+/* One input slot of a node that reads a value. */
+typedef struct Use {
+  Value *value; /* NULL: the slot is empty (optional input left out) */
+  Node *node;
+  int index;
+  struct Use *prev, *next; /* list of value->uses */
+} Use;
+
+struct Value {
+  Str name;          /* never NULL; unique within its scope once written */
+  Graph *graph;      /* the scope that declares it */
+  Node *producer;    /* NULL: graph input, initializer, or dangling name */
+  int index;         /* output slot of the producer */
+  uint32_t id;       /* dense within the model */
+  Use *uses;
+  uint32_t n_uses;
+  uint32_t n_outputs; /* how often it is listed among its graph's outputs */
+  Tensor *init;      /* initializer content, also if it is only the default of an input */
+  Type declared;     /* from input/output/value_info; shape dims < 0 and unnamed ones are fresh symbols */
+  Span info;         /* its ValueInfoProto message, verbatim; p == NULL if none */
+  Span sparse;       /* its SparseTensorProto if it is a sparse initializer (opaque to passes) */
+  struct Facts *facts;      /* cache of infer/ */
+  Tensor *folded;           /* cache of eval/constant.h */
+  uint8_t folded_state;
+  bool is_input, is_initializer;
+  bool keep;         /* --keep: never renamed, merged or removed */
+  bool info_dirty;   /* declared changed (freeze): write `declared`, not `info` */
+};
+
+typedef enum AttrType {
+  ATTR_UNDEFINED = 0, ATTR_FLOAT = 1, ATTR_INT = 2, ATTR_STRING = 3, ATTR_TENSOR = 4, ATTR_GRAPH = 5,
+  ATTR_FLOATS = 6, ATTR_INTS = 7, ATTR_STRINGS = 8, ATTR_TENSORS = 9, ATTR_GRAPHS = 10,
+  ATTR_SPARSE_TENSOR = 11, ATTR_SPARSE_TENSORS = 12, ATTR_TYPE_PROTO = 13, ATTR_TYPE_PROTOS = 14
+} AttrType;
+
+typedef struct Attr {
+  Str name;
+  AttrType type;
+  Str ref;  /* ref_attr_name: the value is the enclosing function's attribute; nothing below is set */
+  Span raw; /* AttributeProto message, verbatim; p == NULL for attributes we made */
+  union {
+    int64_t i;
+    float f;
+    Span s;
+    struct { const int64_t *at; size_t n; } ints;
+    struct { const float *at; size_t n; } floats;
+    struct { const Span *at; size_t n; } strings;
+    Tensor *tensor;
+    struct { Graph **at; size_t n; } graphs; /* ATTR_GRAPH has n == 1 */
+  } v;
+} Attr;
+
+enum { DIRTY_INPUTS = 1, DIRTY_OUTPUTS = 2, DIRTY_ATTRS = 4, DIRTY_OP = 8, DIRTY_NAME = 16 };
+
+struct Node {
+  Node *prev, *next;       /* list order is a topological order */
+  Graph *graph;
+  uint64_t order;          /* increases along the list; node_before() compares */
+  uint32_t id;             /* dense within the model, never reused */
+  Str name;                /* may be NULL */
+  Str op_type, domain, overload; /* domain "" is ai.onnx; never NULL but overload */
+  const struct OpDef *op;  /* NULL: an operator we know nothing of (custom, newer opset, attribute by reference) */
+  int opset;               /* version of the domain that is in force here */
+  Function *callee;        /* set if it calls a local function */
+  Use *in;                 /* n_in slots; trailing empty slots are trimmed when we change inputs */
+  int n_in;
+  Value **out;             /* n_out slots, NULL for outputs left out */
+  int n_out;
+  Vec(Attr) attrs;
+  Span raw;                /* NodeProto message, verbatim; p == NULL for nodes we made */
+  unsigned dirty;          /* which fields of raw no longer hold */
+  bool dead;               /* unlinked; the memory stays */
+  bool queued;             /* on the driver's worklist */
+};
+
+struct Graph {
+  Model *model;
+  Graph *outer;            /* enclosing graph of a body, else NULL */
+  Node *owner;             /* node whose attribute this body is, else NULL */
+  Function *function;      /* function whose body this is, else NULL */
+  Str name;
+  Node *first, *last;
+  size_t n_nodes;          /* of this graph alone */
+  Vec(Value *) inputs, outputs;
+  Vec(Value *) inits;      /* initializers in file order; unused ones stay listed until removed */
+  Vec(Value *) infos;      /* values with a value_info entry, in file order */
+  Map scope;               /* Str -> Value of this scope */
+  Span raw;                /* GraphProto message, verbatim */
+  bool dirty;              /* anything in it changed: raw must be rebuilt field by field */
+};
+
+struct Function {
+  Str domain, name, overload;
+  Graph *body;             /* inputs and outputs have no types */
+  Vec(Str) attributes;     /* names without default */
+  Vec(struct OpsetImport *) opsets;
+  Span raw;
+};
+
+typedef struct OpsetImport {
+  Str domain;
+  int64_t version;
+} OpsetImport;
+
+struct Model {
+  Ctx *cx;
+  Arena *arena;
+  StrPool *strs;
+  SymTable *syms;
+  int64_t ir_version;
+  Vec(OpsetImport) opsets;
+  Graph *graph;
+  Vec(Function *) functions;
+  Span raw;                /* the whole file */
+  const char *path;        /* of the input, NULL for memory */
+  uint32_t n_values, n_nodes_made; /* ids handed out */
+  Str empty;               /* the interned "" */
+};
+
+/* --- reading ------------------------------------------------------------------------------------------ */
+
+/* Version of a domain ("" or "ai.onnx") in force inside g; 0 if it is not imported. */
+int graph_opset(const Graph *g, Str domain);
+
+/* May callers override this value? (Law 6, the one place: IR >= 4 and listed among the graph inputs.) */
+bool value_overridable(const Value *v);
+
+/* The constant behind v if it is one as written: an initializer that cannot be overridden, or a Constant
+ * node's value; looks through Identity. NULL if none. Computed constants: constant_of() in eval/constant.h. */
+Tensor *value_literal(const Value *v);
+
+static inline Value *node_in(const Node *n, int i) {
+  return i < n->n_in ? n->in[i].value : NULL;
+}
+static inline Value *node_out(const Node *n, int i) {
+  return i < n->n_out ? n->out[i] : NULL;
+}
+const Attr *node_attr(const Node *n, const char *name); /* as written; defaults are in ops/attr.h */
+static inline bool node_before(const Node *a, const Node *b) { /* same graph only */
+  return a->order < b->order;
+}
+/* Is v visible (declared in g or one of its enclosing graphs)? */
+bool value_visible(const Value *v, const Graph *g);
+
+/* All graphs of the model: main, bodies, functions; outer before inner. */
+void model_each_graph(Model *m, void (*fn)(Graph *, void *), void *arg);
+/* Nodes of all graphs together, Constant nodes counted. */
+size_t model_node_count(const Model *m);
+
+/* "MatMul 'name'" or "MatMul producing 'value'" for messages; in the model's arena. */
+const char *node_label(const Node *n);
+
+/* --- building: for the codec and the Rewriter only ------------------------------------------------------ */
+
+Model *model_new(Ctx *cx);
+void model_free(Model *m);
+Graph *graph_new(Model *m, Graph *outer, Node *owner, Function *function);
+Value *graph_value(Graph *g, Str name);      /* declares a new value in this scope; replaces nothing */
+Value *graph_lookup(const Graph *g, Str name); /* this scope, then the enclosing ones; NULL if undeclared */
+/* A name that is new in the whole model, derived from base. */
+Str model_fresh_name(Model *m, const char *base);
+Node *node_new(Graph *g, Str domain, Str op_type, int n_in, int n_out); /* not linked yet; slots empty */
+void node_resize_inputs(Node *n, int n_in);
+void node_link(Graph *g, Node *before, Node *n); /* before == NULL: at the end */
+void node_unlink(Node *n);                       /* input slots must be empty */
+void node_set_input(Node *n, int i, Value *v);   /* keeps use lists */
+void node_set_output(Node *n, int i, Value *v);
+void graph_set_output(Graph *g, size_t i, Value *v);
+void graph_renumber(Graph *g);
+/* Puts the nodes in a topological order (stable); fails with the node's name on a cycle. */
+void graph_sort(Graph *g);
+
+/* Checks every invariant above. NULL if they hold, else what is broken (in the model's arena). */
+const char *model_check(Model *m);
+
+#endif

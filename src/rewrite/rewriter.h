@@ -1,0 +1,79 @@
+/* The Rewriter: the only thing that edits a graph. Rules match on a const view and build through it.
+ *
+ * Laws of a rule
+ *  1. Decide first, then build: nothing is edited before every guard has passed.
+ *  2. Refuse, don't fail: an odd model is a reason to refuse (NEED), never an error.
+ *  3. Every rewrite makes the measure fall (nodes, computed operands, transposed bytes, constant bytes; in this
+ *     order); the driver checks it and undoes what does not. Nodes that lose their last use through the rewrite
+ *     are removed with it.
+ *  4. Graph inputs and outputs keep names, order and types; rw_replace() refuses what would break that.
+ */
+#ifndef REWRITE_REWRITER_H
+#define REWRITE_REWRITER_H
+
+#include "eval/constant.h"
+#include "infer/facts.h"
+
+typedef struct Rewriter Rewriter;
+
+Model *rw_model(const Rewriter *rw);
+bool rw_exact_only(const Rewriter *rw);    /* --exact: rules that would round must refuse */
+uint64_t rw_max_growth(const Rewriter *rw); /* bytes a fold may add over what it removes */
+
+/* Where new nodes go: right before `at` in its graph. Set to the root before a rule is tried. */
+void rw_insert_before(Rewriter *rw, Node *at);
+
+/* New node of ai.onnx at the model's opset with n_in inputs (trailing NULLs are dropped) and one output; name, doc
+ * string and metadata are those of the root. Attributes are added before the next rw_ call. */
+Node *rw_node(Rewriter *rw, OpId op, int n_in, Value *const *in);
+/* The same with n_out outputs. */
+Node *rw_node_n(Rewriter *rw, OpId op, int n_in, Value *const *in, int n_out);
+/* A copy of n (operator, attributes, name, metadata) over other inputs. */
+Node *rw_copy(Rewriter *rw, const Node *n, int n_in, Value *const *in);
+void rw_attr_int(Rewriter *rw, Node *n, const char *name, int64_t v);
+void rw_attr_float(Rewriter *rw, Node *n, const char *name, float v);
+void rw_attr_ints(Rewriter *rw, Node *n, const char *name, const int64_t *v, size_t count);
+void rw_attr_string(Rewriter *rw, Node *n, const char *name, const char *v);
+void rw_attr_remove(Rewriter *rw, Node *n, const char *name);
+
+/* A constant in the graph of the insertion point: an existing one of equal content if it is in scope, else a new
+ * initializer (a Constant node where initializers are not possible: functions, IR < 4). `name_hint` may be NULL. */
+Value *rw_const(Rewriter *rw, Tensor *t, const char *name_hint);
+Value *rw_const_ints(Rewriter *rw, const int64_t *v, size_t n);
+
+/* Can every use of `old` (also as a graph output) read `now` instead? False, with the reason, when old is a graph
+ * output or --keep name and `now` cannot take over its name. */
+bool rw_can_replace(const Rewriter *rw, const Value *old, const Value *now, const char **why);
+/* Does it. The surviving value takes over the name if old was a graph output. Old's producer is left without uses. */
+void rw_replace(Rewriter *rw, Value *old, Value *now);
+
+void rw_set_input(Rewriter *rw, Node *n, int i, Value *v); /* v NULL: leave it out */
+/* Removes a node without uses (the driver does it for nodes a rewrite orphaned). */
+void rw_remove(Rewriter *rw, Node *n);
+void rw_remove_initializer(Rewriter *rw, Value *v);
+/* Takes an unused optional output away (the last ones are trimmed). */
+void rw_drop_output(Rewriter *rw, Node *n, int i);
+
+/* --- plain C rules ------------------------------------------------------------------------------------- */
+
+typedef enum Outcome { NO_MATCH, MISSED, FIRED } Outcome;
+
+/* Records why a rule refuses this node; returns MISSED. */
+Outcome rw_missed(Rewriter *rw, const Node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Adds a sentence to the remark of the rewrite in progress. */
+void rw_note(Rewriter *rw, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define TRY(cond) do { if (!(cond)) return NO_MATCH; } while (0)
+#define NEED(cond, ...) do { if (!(cond)) return rw_missed(rw, node, __VA_ARGS__); } while (0)
+
+/* Scratch memory until the rule returns. */
+Arena *rw_scratch(Rewriter *rw);
+/* One pointer of state per rule and run, for tables (CSE); starts as NULL, lives in rw_arena(). */
+void **rw_state(Rewriter *rw);
+Arena *rw_arena(Rewriter *rw);
+
+/* Is n's only live output used exactly once, inside the same graph, and no graph output or --keep name?
+ * What the matcher demands of inner nodes; plain C rules ask here. */
+bool node_is_inner(const Node *n);
+
+#endif

@@ -1,0 +1,67 @@
+/* Rules and passes. A rule reads like its documentation:
+ *
+ *   { .name = "fuse-matmul-add",
+ *     .match = "Add(MatMul(a, b), c)",
+ *     .replace = "Gemm(a, b, c)",
+ *     .when = { { a_b_rank_2, "Gemm needs rank-2 operands" }, ... },
+ *     .exact = ROUNDING }
+ *
+ * Grammar of .match      pattern := Op [":" capture] "(" [arg {"," arg}] ["..."] ")"
+ *                        arg     := pattern | name ["#"] ["?"] | "_"
+ *   name#   a constant (constant_of)        name?  may be left out (NULL)       _   anything, also nothing
+ *   Op:n    captures the node               Op&    this inner node may have other uses
+ *   ...     further inputs are allowed      Op|Op2 either operator
+ *   the same name twice: the same value. Operators are ai.onnx; "domain::Op" names others.
+ *   Commutative operators (ops.def) are tried in every order, with the guards for each.
+ * .replace is built by the engine (same grammar, captured values as arguments, no attributes) when .build is NULL;
+ * with .build it is the documentation of what build makes.
+ *
+ * The engine sees to it that inner nodes have one use, are no graph outputs, have no further outputs in use, and
+ * that the result can take the root's place.
+ */
+#ifndef REWRITE_RULE_H
+#define REWRITE_RULE_H
+
+#include "rewrite/rewriter.h"
+
+typedef enum Exactness { BITWISE, ROUNDING } Exactness;
+
+typedef struct Match {
+  const struct Pattern *pattern;
+  Node *root;
+  Value *value[16]; /* by capture slot */
+  Node *node[16];
+} Match;
+
+Value *match_value(const Match *m, const char *capture); /* NULL if an optional one was left out */
+Node *match_node(const Match *m, const char *capture);
+
+typedef struct Guard {
+  bool (*holds)(const Match *m);
+  const char *reason;
+} Guard;
+
+typedef struct Rule {
+  const char *name;
+  const char *doc;     /* one line; NULL: "match => replace" */
+  const char *match, *replace;
+  Guard when[8];
+  Exactness exact;
+  /* Returns the value that takes the place of the root's first output; NULL refuses (after rw_missed). */
+  Value *(*build)(Rewriter *rw, const Match *m);
+  /* Plain C form instead of .match: tried on every node of the operators in .roots (all operators if roots[0] is
+   * OP_NONE). Must return FIRED only if it edited the graph. */
+  Outcome (*apply)(Rewriter *rw, Node *node);
+  OpId roots[12];
+} Rule;
+
+typedef struct Pass {
+  const char *name;
+  const char *doc;
+  const Rule *rules;
+  size_t n_rules;
+} Pass;
+
+#define PASS_RULES(array) (array), sizeof(array) / sizeof *(array)
+
+#endif
