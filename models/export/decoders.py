@@ -89,8 +89,9 @@ def _save_with_data_file(module: torch.nn.Module, model: zoo.Model, path: Path) 
 
 def export(model: zoo.Model, path: Path, pretrained: bool) -> list[Recipe]:
     """Export a decoder to path."""
+    torch.manual_seed(0)
     module = _load(model, pretrained)
-    recipes = [] if pretrained else fill(module, model.name)
+    recipes = [] if pretrained else fill(module, model)
     save = trace.save if model.family == "whisper" else _save_with_data_file
     save(module, model, path)
     return recipes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 import effdet
 
 import zoo
@@ -14,9 +15,10 @@ from recipe import Recipe
 
 def export(model: zoo.Model, path: Path, pretrained: bool) -> list[Recipe]:
     """Export a detector to path."""
+    torch.manual_seed(0)
     module = effdet.create_model(
         model.source, pretrained=pretrained, pretrained_backbone=False
     )
-    recipes = [] if pretrained else fill(module, model.name)
+    recipes = [] if pretrained else fill(module, model)
     trace.save(module, model, path)
     return recipes

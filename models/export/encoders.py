@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 import transformers as hf
 
 import zoo
@@ -76,10 +77,11 @@ _CONFIGS = {
 
 def export(model: zoo.Model, path: Path, pretrained: bool) -> list[Recipe]:
     """Export an encoder (of Whisper, the encoder half) to path."""
+    torch.manual_seed(0)
     kind, config = _CONFIGS[model.source]
     module = kind.from_pretrained(model.source) if pretrained else kind(config)
     if model.family == "whisper":
         module = module.get_encoder()
-    recipes = [] if pretrained else fill(module, model.name)
+    recipes = [] if pretrained else fill(module, model)
     trace.save(module, model, path)
     return recipes

@@ -3,71 +3,98 @@
 The spread of each tensor is measured on the module as its framework initialised it
 and rounded to two digits; the skeleton records the result.  A tensor that came out
 constant (a zero bias, a unit scale) is given a small spread around its value, for
-training would have moved it.  BatchNorm's running variances stay positive: their
-values lie within sqrt(3) standard deviations of 1.
+training would have moved it.
+
+No init knows BatchNorm's running statistics: training sets them.  Their spread is
+that of what reaches the layer when the filled module sees a batch of noise.  Left at
+0 and 1, activations die out with depth and the output forgets the input.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Callable, Container
+from functools import partial
 
 import torch
 
 import recipe
+import zoo
 from recipe import Recipe
 
 _ZERO_SPREAD = 0.02
 _RELATIVE_SPREAD = 0.1
-_RUNNING = {"running_mean": (0.0, 0.1), "running_var": (1.0, 0.1)}
+_POSITIVE_SPREAD = 0.5
+"""At most this of the mean: uniform values then stay above 0.13 of it."""
+
+_BATCH = 4
+_NORM = torch.nn.modules.batchnorm._BatchNorm
+
+Draw = Callable[[str, torch.Tensor, float, float], None]
+"""Fills a tensor, given its name, mean and standard deviation."""
 
 
-def _round(value: float, unit: float) -> float:
-    """Round to two significant digits of unit."""
-    return round(value, 1 - math.floor(math.log10(unit)))
-
-
-def _spread(name: str, tensor: torch.Tensor) -> tuple[float, float]:
-    """Return the mean and the standard deviation a tensor is drawn with."""
-    leaf = name.rpartition(".")[2]
-    if leaf in _RUNNING:
-        return _RUNNING[leaf]
-    values = tensor.double()
+def _measure(values: torch.Tensor) -> tuple[float, float]:
+    """Return mean and standard deviation; a mean that is only noise counts as 0."""
+    values = values.double()
     mean, std = values.mean().item(), values.std(correction=0).item()
     if std <= 1e-6 * abs(mean):
-        std = _RELATIVE_SPREAD * abs(mean) or _ZERO_SPREAD
-        return _round(mean, std), _round(std, std)
-    if abs(mean) < 4 * std / math.sqrt(values.numel()):
-        return 0.0, _round(std, std)
-    return _round(mean, std), _round(std, std)
+        return mean, _RELATIVE_SPREAD * abs(mean) or _ZERO_SPREAD
+    return (mean if abs(mean) > 4 * std / math.sqrt(values.numel()) else 0.0), std
 
 
-def _is_trained(name: str, tensor: torch.Tensor, buffers: Container[str]) -> bool:
-    """Tell whether training changes a tensor: parameters and BatchNorm's statistics."""
-    return tensor.is_floating_point() and (
-        name not in buffers or name.rpartition(".")[2] in _RUNNING
+def _draw(
+    recipes: list[Recipe],
+    prefix: str,
+    name: str,
+    tensor: torch.Tensor,
+    mean: float,
+    std: float,
+) -> None:
+    """Fill a tensor by a new recipe, its numbers rounded to two digits of std."""
+    digits = 1 - math.floor(math.log10(std))
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    made = Recipe(
+        f"{prefix}/{name}",
+        tuple(tensor.shape),
+        round(mean, digits),
+        round(std, digits),
+        dtype,
     )
+    flat = tensor.detach().view(-1).numpy()
+    for index, part in enumerate(recipe.chunks(made)):
+        flat[index * recipe.CHUNK : index * recipe.CHUNK + part.size] = part
+    recipes.append(made)
+
+
+def _settle(module: torch.nn.Module, model: zoo.Model) -> None:
+    """Set BatchNorm's statistics to those of a batch of noise, as training would."""
+    norms = [layer for layer in module.modules() if isinstance(layer, _NORM)]
+    if not norms:
+        return
+    momenta = [layer.momentum for layer in norms]
+    for layer in norms:
+        layer.momentum = 1.0
+    module.train()(torch.randn(_BATCH, *model.inputs[0].shape[1:]))
+    for layer, momentum in zip(norms, momenta, strict=True):
+        layer.momentum = momentum
 
 
 @torch.no_grad()
 def fill(
-    module: torch.nn.Module, prefix: str, computed: Container[str] = ()
+    module: torch.nn.Module, model: zoo.Model, computed: Container[str] = ()
 ) -> list[Recipe]:
     """Fill a module by recipe and return the recipes; `computed` names are left."""
-    buffers = dict(module.named_buffers())
-    recipes = []
-    for name, tensor in (dict(module.named_parameters()) | buffers).items():
-        if name in computed or not _is_trained(name, tensor, buffers):
-            continue
-        dtype = str(tensor.dtype).removeprefix("torch.")
-        tensor_recipe = Recipe(
-            f"{prefix}/{name}", tuple(tensor.shape), *_spread(name, tensor), dtype
-        )
-        flat = tensor.detach().numpy().reshape(-1)
-        if not tensor.is_contiguous():
-            raise ValueError(f"{name} is not contiguous")
-        for index, part in enumerate(recipe.chunks(tensor_recipe)):
-            flat[index * recipe.CHUNK : index * recipe.CHUNK + part.size] = part
-        recipes.append(tensor_recipe)
+    recipes: list[Recipe] = []
+    draw = partial(_draw, recipes, model.name)
+    _settle(module, model)
+    for name, tensor in module.named_parameters():
+        if name not in computed:
+            draw(name, tensor, *_measure(tensor))
+    for name, tensor in module.named_buffers():
+        if name.endswith("running_mean"):
+            draw(name, tensor, *_measure(tensor))
+        elif name.endswith("running_var"):
+            mean, std = tensor.mean().item(), tensor.std(correction=0).item()
+            draw(name, tensor, mean, min(std, _POSITIVE_SPREAD * mean))
     return recipes
-

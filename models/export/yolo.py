@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import onnx
+import torch
 
 import zoo
 from export.fill import fill
@@ -21,11 +22,11 @@ _DFL = "model.22.dfl.conv.weight"
 """The fixed projection 0, 1, … 15 of the box head; training leaves it alone."""
 
 
-def _load(source: str, prefix: str, pretrained: bool) -> tuple:
+def _load(model: zoo.Model, pretrained: bool) -> tuple:
     """Return the YOLO object and its recipes.
 
-    The exporter folds BatchNorm into the convolutions, so that is done before
-    filling: it is the folded weights that the recipe draws.
+    The exporter folds BatchNorm into the convolutions.  So the filled model is
+    folded, and the folded weights are drawn by recipe again, with their spread.
     """
     os.environ["YOLO_OFFLINE"] = str(not pretrained)
     os.environ["YOLO_AUTOINSTALL"] = "false"
@@ -33,10 +34,12 @@ def _load(source: str, prefix: str, pretrained: bool) -> tuple:
     from ultralytics import YOLO  # reads its settings from the environment
 
     if pretrained:
-        return YOLO(f"{source}.pt"), []
-    yolo = YOLO(f"{source}.yaml")
+        return YOLO(f"{model.source}.pt"), []
+    torch.manual_seed(0)
+    yolo = YOLO(f"{model.source}.yaml")
+    fill(yolo.model, model, computed=(_DFL,))
     yolo.model.fuse()
-    return yolo, fill(yolo.model, prefix, computed=(_DFL,))
+    return yolo, fill(yolo.model, model, computed=(_DFL,))
 
 
 def _save_without_date(source: str, path: Path) -> None:
@@ -51,7 +54,7 @@ def _save_without_date(source: str, path: Path) -> None:
 def export(model: zoo.Model, path: Path, pretrained: bool) -> list[Recipe]:
     """Export a YOLO model to path."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        yolo, recipes = _load(model.source, model.name, pretrained)
+        yolo, recipes = _load(model, pretrained)
         written = yolo.export(
             format="onnx",
             imgsz=model.inputs[0].shape[-1],

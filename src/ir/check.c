@@ -69,8 +69,9 @@ static void check_graph(Graph *g, void *arg) {
   for (size_t i = 0; i < g->inputs.n; i++) check_name(c, &names, g->inputs.at[i]);
   for (size_t i = 0; i < g->inits.n; i++) {
     Value *v = g->inits.at[i];
+    if (!v->is_initializer) continue;
     check_name(c, &names, v);
-    if (!v->is_initializer) c->broken = arena_printf(c->m->arena, "'%s' is listed as an initializer and is none", v->name->s);
+    if (!v->in_inits) c->broken = arena_printf(c->m->arena, "initializer '%s' does not know that it is listed", v->name->s);
   }
   size_t n_nodes = 0;
   for (Node *n = g->first; n && !c->broken; n = n->next, n_nodes++) {
@@ -82,7 +83,8 @@ static void check_graph(Graph *g, void *arg) {
     }
   }
   for (size_t i = 0; i < g->inputs.n; i++) check_values(c, g->inputs.at[i]);
-  for (size_t i = 0; i < g->inits.n; i++) check_values(c, g->inits.at[i]);
+  for (size_t i = 0; i < g->inits.n; i++)
+    if (g->inits.at[i]->is_initializer) check_values(c, g->inits.at[i]);
   for (size_t i = 0; i < g->outputs.n && !c->broken; i++) {
     const Value *v = g->outputs.at[i];
     if (!v->n_outputs) c->broken = arena_printf(c->m->arena, "graph output '%s' does not know that it is one", v->name->s);

@@ -137,6 +137,23 @@ void graph_set_output(Graph *g, size_t i, Value *v) {
   v->n_outputs++;
 }
 
+void graph_add_init(Graph *g, Value *v) {
+  v->is_initializer = true;
+  if (v->in_inits) return;
+  v->in_inits = true;
+  vec_push(g->model->arena, &g->inits, v);
+}
+
+void graph_compact(Graph *g) {
+  size_t n = 0;
+  for (size_t i = 0; i < g->inits.n; i++) {
+    Value *v = g->inits.at[i];
+    if (v->is_initializer) g->inits.at[n++] = v;
+    else v->in_inits = false;
+  }
+  g->inits.n = n;
+}
+
 enum { ORDER_GAP = 1 << 16 };
 
 void graph_renumber(Graph *g) {

@@ -44,6 +44,7 @@ struct Value {
   Tensor *folded;           /* cache of eval/constant.h */
   uint8_t folded_state;
   bool is_input, is_initializer;
+  bool in_inits;     /* stands in graph->inits, perhaps as a stale entry (see there) */
   bool keep;         /* --keep: never renamed, merged or removed */
   bool info_dirty;   /* declared changed (freeze): write `declared`, not `info` */
 };
@@ -103,7 +104,8 @@ struct Graph {
   Node *first, *last;
   size_t n_nodes;          /* of this graph alone */
   Vec(Value *) inputs, outputs;
-  Vec(Value *) inits;      /* initializers in file order; unused ones stay listed until removed */
+  Vec(Value *) inits;      /* initializers in file order; while rules run, entries that are no longer
+                              initializers (is_initializer false) stay until graph_compact() */
   Vec(Value *) infos;      /* values with a value_info entry, in file order */
   Map scope;               /* Str -> Value of this scope */
   Span raw;                /* GraphProto message, verbatim */
@@ -187,6 +189,9 @@ void node_unlink(Node *n);                       /* input slots must be empty */
 void node_set_input(Node *n, int i, Value *v);   /* keeps use lists */
 void node_set_output(Node *n, int i, Value *v);
 void graph_set_output(Graph *g, size_t i, Value *v);
+/* Lists v, which has init, among the initializers. */
+void graph_add_init(Graph *g, Value *v);
+void graph_compact(Graph *g); /* drops stale entries of inits */
 void graph_renumber(Graph *g);
 /* Puts the nodes in a topological order (stable); fails with the node's name on a cycle. */
 void graph_sort(Graph *g);

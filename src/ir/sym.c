@@ -130,7 +130,8 @@ Dim sym_sum(SymTable *t, Term *term, size_t n) {
   return s;
 }
 
-/* --- leaves and atoms ------------------------------------------------------------------------------------ */
+/* --- leaves and atoms ------------------------------------------------------------------------------------
+ */
 
 Dim sym_int(SymTable *t, int64_t v) {
   return sym_sum(t, &(Term){.coef = v}, 1);
@@ -178,7 +179,8 @@ Dim sym_atom(SymTable *t, AtomKind kind, Dim a, Dim b, Range range) {
   return x->self;
 }
 
-/* --- ring operations -------------------------------------------------------------------------------------- */
+/* --- ring operations --------------------------------------------------------------------------------------
+ */
 
 /* a + factor*b */
 static Dim add_scaled(SymTable *t, Dim a, Dim b, int64_t factor) {
@@ -231,7 +233,8 @@ Dim sym_mul(SymTable *t, Dim a, Dim b) {
   return sym_sum(t, product, n);
 }
 
-/* --- substitution ------------------------------------------------------------------------------------------- */
+/* --- substitution
+ * ------------------------------------------------------------------------------------------- */
 
 /* Recursion is bounded by SYM_MAX_SIZE. */
 static Dim atom_subst(SymTable *t, const Atom *x, Str name, Dim by) {
@@ -254,7 +257,8 @@ Dim sym_subst(SymTable *t, Dim a, Str name, int64_t v) {
   return sum;
 }
 
-/* --- questions ----------------------------------------------------------------------------------------------- */
+/* --- questions
+ * ----------------------------------------------------------------------------------------------- */
 
 int64_t sym_constant_part(Dim a) {
   return a->n && a->term[a->n - 1].degree == 0 ? a->term[a->n - 1].coef : 0;
@@ -321,7 +325,8 @@ bool sym_distinct(SymTable *t, Dim a, Dim b) {
   return sym_nonzero(sym_sub(t, a, b));
 }
 
-/* --- text ------------------------------------------------------------------------------------------------------ */
+/* --- text
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef Vec(char) Text;
 
@@ -353,8 +358,10 @@ static void put_sum(SymTable *t, Text *text, Dim a) {
     const Term *x = &a->term[i];
     bool minus = x->coef < 0;
     uint64_t size = magnitude(x->coef);
-    if (i) put(t->arena, text, minus ? " - " : " + ");
-    else if (minus) put(t->arena, text, "-");
+    if (i)
+      put(t->arena, text, minus ? " - " : " + ");
+    else if (minus)
+      put(t->arena, text, "-");
     bool number = size != 1 || !x->degree;
     if (number) put(t->arena, text, arena_printf(t->arena, "%llu", (unsigned long long)size));
     for (uint32_t k = 0; k < x->degree; k++) {

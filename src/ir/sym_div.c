@@ -9,8 +9,10 @@ static bool term_quotient(const Term *a, const Term *b, Term *q, const Atom **at
   if (a->coef % b->coef) return false;
   uint32_t n = 0, j = 0;
   for (uint32_t i = 0; i < a->degree; i++) {
-    if (j < b->degree && b->atom[j] == a->atom[i]) j++;
-    else atoms[n++] = a->atom[i];
+    if (j < b->degree && b->atom[j] == a->atom[i])
+      j++;
+    else
+      atoms[n++] = a->atom[i];
   }
   *q = (Term){a->coef / b->coef, n, atoms};
   return j == b->degree;
@@ -49,7 +51,8 @@ static bool split_by(SymTable *t, Dim a, int64_t c, Dim *quotient, Dim *rest) {
   return *quotient && *rest;
 }
 
-/* The operand x of an expression floor(x/d) + k with a constant d > 0, as x + d*k; NULL if a is not of that form. */
+/* The operand x of an expression floor(x/d) + k with a constant d > 0, as x + d*k; NULL if a is not of that
+ * form. */
 static Dim nested_quotient(SymTable *t, Dim a, int64_t *d) {
   int64_t k = sym_constant_part(a);
   if (a->n != (k ? 2u : 1u) || a->term[0].degree != 1 || a->term[0].coef != 1) return NULL;
@@ -101,8 +104,10 @@ Dim sym_floordiv(SymTable *t, Dim a, Dim b) {
   return exact ? exact : sym_atom(t, ATOM_FLOORDIV, a, b, quotient_range(a->range, b->range));
 }
 
-/* ceil(a/b) = -floor(-a/b) */
+/* ceil(a/c) = floor((a + c - 1)/c) for a constant c > 0, the form convolutions come in; else -floor(-a/b). */
 Dim sym_ceildiv(SymTable *t, Dim a, Dim b) {
+  int64_t c;
+  if (sym_const(b, &c) && c > 0) return sym_floordiv(t, sym_add(t, a, sym_int(t, c - 1)), b);
   return sym_neg(t, sym_floordiv(t, sym_neg(t, a), b));
 }
 
@@ -113,7 +118,8 @@ Dim sym_truncdiv(SymTable *t, Dim a, Dim b) {
   if (a->range.hi <= 0 && b->range.lo >= 0) return sym_neg(t, sym_floordiv(t, sym_neg(t, a), b));
   Dim exact = sym_exact_div(t, a, b);
   if (exact) return exact;
-  uint64_t most = magnitude(a->range.lo) > magnitude(a->range.hi) ? magnitude(a->range.lo) : magnitude(a->range.hi);
+  uint64_t most =
+      magnitude(a->range.lo) > magnitude(a->range.hi) ? magnitude(a->range.lo) : magnitude(a->range.hi);
   Range r = most >= INT64_MAX ? RANGE_ALL : (Range){-(int64_t)most, (int64_t)most};
   return sym_atom(t, ATOM_TRUNCDIV, a, b, r);
 }

@@ -1,9 +1,9 @@
 /* Inside of the symbolic integers; only ir/sym*.c include this.
  *
- * A Sym is a sum of terms, a term a coefficient times a product of atoms. Terms are in graded lexicographic order of
- * their atoms' ids (highest degree first, the constant last), atoms of a term ascending, no two terms have the
- * same product and no coefficient is 0; so equal polynomials are equal arrays and, hash-consed, equal pointers. Ids
- * count creations, hence nothing depends on addresses.
+ * A Sym is a sum of terms, a term a coefficient times a product of atoms. Terms are in graded lexicographic
+ * order of their atoms' ids (highest degree first, the constant last), atoms of a term ascending, no two
+ * terms have the same product and no coefficient is 0; so equal polynomials are equal arrays and,
+ * hash-consed, equal pointers. Ids count creations, hence nothing depends on addresses.
  */
 #ifndef IR_SYM_T_H
 #define IR_SYM_T_H
@@ -14,7 +14,15 @@
 /* Larger expressions become unknown: they help nobody, and every operation here stays cheap. */
 enum { SYM_MAX_TERMS = 32, SYM_MAX_PRODUCTS = 256, SYM_MAX_DEGREE = 12, SYM_MAX_SIZE = 1024 };
 
-typedef enum AtomKind { ATOM_NAMED, ATOM_FRESH, ATOM_FLOORDIV, ATOM_TRUNCDIV, ATOM_MOD, ATOM_MIN, ATOM_MAX } AtomKind;
+typedef enum AtomKind {
+  ATOM_NAMED,
+  ATOM_FRESH,
+  ATOM_FLOORDIV,
+  ATOM_TRUNCDIV,
+  ATOM_MOD,
+  ATOM_MIN,
+  ATOM_MAX
+} AtomKind;
 
 typedef struct Range {
   int64_t lo, hi; /* INT64_MIN, INT64_MAX: not bounded on that side */
@@ -24,12 +32,12 @@ typedef struct Range {
 typedef struct Atom {
   uint32_t id;
   AtomKind kind;
-  Str name;     /* ATOM_NAMED */
-  Dim a, b;     /* operations */
+  Str name; /* ATOM_NAMED */
+  Dim a, b; /* operations */
   Range range;
-  uint32_t size; /* atoms in it when written out */
+  uint32_t size;     /* atoms in it when written out */
   struct Atom *next; /* chain of equal hashes */
-  Dim self;      /* the expression that is just this atom */
+  Dim self;          /* the expression that is just this atom */
 } Atom;
 
 typedef struct Term {
@@ -49,12 +57,13 @@ struct Sym {
 
 struct SymTable {
   Arena *arena;
-  Map named;        /* Str -> Atom */
-  Map atoms, syms;  /* hash -> chain */
+  Map named;       /* Str -> Atom */
+  Map atoms, syms; /* hash -> chain */
   uint32_t n_atoms, n_syms;
 };
 
-/* The canonical sum of n terms (at most SYM_MAX_PRODUCTS, reordered in place). NULL if too large or on overflow. */
+/* The canonical sum of n terms (at most SYM_MAX_PRODUCTS, reordered in place). NULL if too large or on
+ * overflow. */
 Dim sym_sum(SymTable *t, Term *term, size_t n);
 /* The operation as an atom; the caller has done every simplification. */
 Dim sym_atom(SymTable *t, AtomKind kind, Dim a, Dim b, Range range);

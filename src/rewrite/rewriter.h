@@ -47,6 +47,10 @@ bool rw_can_replace(const Rewriter *rw, const Value *old, const Value *now, cons
 /* Does it. The surviving value takes over the name if old was a graph output. Old's producer is left without uses. */
 void rw_replace(Rewriter *rw, Value *old, Value *now);
 
+/* Makes v itself a constant: its producer is detached and v becomes an initializer (or the output of a Constant
+ * node where initializers are not possible, or v is a graph output). Uses and name stay. */
+void rw_make_constant(Rewriter *rw, Value *v, Tensor *t);
+
 void rw_set_input(Rewriter *rw, Node *n, int i, Value *v); /* v NULL: leave it out */
 /* Removes a node without uses (the driver does it for nodes a rewrite orphaned). */
 void rw_remove(Rewriter *rw, Node *n);

@@ -67,7 +67,8 @@ TEST(sym_quotients) {
   CHECK(twice == sym_floordiv(f.t, sym_add(f.t, f.S, I(3)), I(4)));
   CHECK(sym_ceildiv(f.t, f.S, I(2)) == once);
   CHECK(sym_floordiv(f.t, sym_add(f.t, sym_mul(f.t, f.S, I(6)), I(5)), I(4)) ==
-        sym_add(f.t, sym_add(f.t, f.S, I(1)), sym_floordiv(f.t, sym_add(f.t, sym_mul(f.t, f.S, I(2)), I(1)), I(4))));
+        sym_add(f.t, sym_add(f.t, f.S, I(1)),
+                sym_floordiv(f.t, sym_add(f.t, sym_mul(f.t, f.S, I(2)), I(1)), I(4))));
   CHECK(sym_is(sym_floordiv(f.t, I(-7), I(2)), -4));
   CHECK(sym_is(sym_truncdiv(f.t, I(-7), I(2)), -3));
   CHECK(sym_is(sym_ceildiv(f.t, I(-7), I(2)), -3));
@@ -122,12 +123,14 @@ TEST(sym_substitution) {
   fixture_open(&f);
   Str s = str_internz(f.strs, "S");
   Dim e = sym_add(f.t, sym_mul(f.t, f.S, f.B), sym_floordiv(f.t, sym_add(f.t, f.S, f.B), I(3)));
-  CHECK(sym_subst(f.t, e, s, 3) == sym_add(f.t, sym_add(f.t, sym_mul(f.t, f.B, I(3)), I(1)), sym_floordiv(f.t, f.B, I(3))));
+  CHECK(sym_subst(f.t, e, s, 3) ==
+        sym_add(f.t, sym_add(f.t, sym_mul(f.t, f.B, I(3)), I(1)), sym_floordiv(f.t, f.B, I(3))));
   CHECK(sym_subst(f.t, sym_floordiv(f.t, I(5), f.S), s, 0) == NULL);
   fixture_close(&f);
 }
 
-/* --- random expressions -------------------------------------------------------------------------------------- */
+/* --- random expressions
+ * -------------------------------------------------------------------------------------- */
 
 enum { VARS = 3, CASES = 12, POOL = 400 };
 

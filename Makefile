@@ -1,0 +1,151 @@
+# onnxslim. `make help` lists the targets. A machine needs gcc, make and Python 3.11; the rest is installed into
+# .venv/ from the pinned lists in requirements/.
+
+BUILD    ?= build
+PYTHON   ?= python3
+VENV     := .venv
+PY       := $(VENV)/bin/python
+MODEL    ?= bert_base
+PYTEST   := $(PY) -m pytest
+JOBS     := $(shell nproc 2>/dev/null || echo 2)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+OBJCOPY  ?= objcopy
+OPT      ?= -O2
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+SANITIZE ?=
+ifneq ($(SANITIZE),)
+SANITIZED := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+UNDEFINED := -Wl,-z,defs
+endif
+CFLAGS   ?= -g
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(WARNINGS) -fvisibility=hidden -fPIC -pthread $(SANITIZED) $(CFLAGS)
+LDLIBS   := -lm -lpthread -ldl
+
+SOVERSION := 0
+LIB_SRC  := $(sort $(shell find src -name '*.c'))
+CLI_SRC  := $(sort $(wildcard cli/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/obj/%.o)
+UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/obj/%.o)
+
+STATIC   := $(BUILD)/libonnxslim.a
+SHARED   := $(BUILD)/libonnxslim.so.$(SOVERSION)
+PRODUCTS := $(STATIC) $(SHARED) $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/examples/optimize
+
+# --- build -------------------------------------------------------------------------------------------------
+
+.PHONY: all demo test lint format sanitize zoo golden-update zoo-update results readme setup clean distclean help
+all: $(PRODUCTS) ## build the library, the command line, the unit tests and the example
+
+# The sources are found by `find`, so a removed or added file must relink what was made of the old list.
+$(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIB_SRC) $(CLI_SRC) $(UNIT_SRC)' | cmp -s - $@ || echo '$(LIB_SRC) $(CLI_SRC) $(UNIT_SRC)' >$@
+.PHONY: FORCE
+FORCE:
+
+# The layers below include/ see include/ and src/; the command line sees the public header alone.
+$(BUILD)/obj/src/eval/%.o: OPT := $(OPT:-O2=-O3)
+$(BUILD)/obj/src/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Iinclude -Isrc -MMD -MP -c $< -o $@
+$(BUILD)/obj/cli/%.o: cli/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Iinclude -MMD -MP -c $< -o $@
+$(BUILD)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Iinclude -Isrc -Itests/unit -MMD -MP -c $< -o $@
+
+# One relocatable object whose hidden symbols are made local: a program that links the archive sees onnxslim_* only.
+$(BUILD)/libonnxslim.o: $(LIB_OBJ) $(BUILD)/sources
+	$(LD) -r -o $@ $(LIB_OBJ)
+	$(OBJCOPY) --localize-hidden $@
+$(STATIC): $(BUILD)/libonnxslim.o
+	@rm -f $@
+	$(AR) rcs $@ $<
+$(SHARED): $(LIB_OBJ) $(BUILD)/sources
+	$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) $(UNDEFINED) -o $@ $(LIB_OBJ) $(LDLIBS)
+	@ln -sf $(@F) $(BUILD)/libonnxslim.so
+$(BUILD)/onnxslim: $(CLI_OBJ) $(STATIC)
+	$(CC) $(ALL_CFLAGS) -o $@ $(CLI_OBJ) $(STATIC) $(LDLIBS)
+$(BUILD)/unit: $(UNIT_OBJ) $(LIB_OBJ) $(BUILD)/sources
+	$(CC) $(ALL_CFLAGS) -o $@ $(UNIT_OBJ) $(LIB_OBJ) $(LDLIBS)
+$(BUILD)/examples/%: examples/%.c include/onnxslim.h $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) -std=c99 $(OPT) $(WARNINGS) $(SANITIZED) $(CFLAGS) -Iinclude -o $@ $< $(STATIC) $(LDLIBS)
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
+
+# --- Python: one virtual environment, pinned ---------------------------------------------------------------
+
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --no-deps
+
+$(VENV)/created:
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+$(VENV)/%.installed: requirements/%.txt $(VENV)/created
+	$(PIP) -r $<
+	@touch $@
+setup: $(VENV)/test.installed $(VENV)/lint.installed ## make .venv/ and install the pinned packages
+
+# --- run ---------------------------------------------------------------------------------------------------
+
+demo: all $(VENV)/test.installed ## optimise a real exported model (MODEL=bert_base) and verify it in ONNX Runtime
+	@$(PY) tools/demo.py --build $(BUILD) $(MODEL)
+
+test: all $(VENV)/test.installed ## everything: unit, golden, cli, api, conformance and zoo tests
+	$(PYTEST) --build $(BUILD) -n $(JOBS) $(ARGS)
+
+check: all $(VENV)/test.installed ## the tests without the zoo's models: a minute
+	$(PYTEST) --build $(BUILD) -n $(JOBS) --ignore tests/zoo $(ARGS)
+
+# Allocation limits and the shared library make no sense in an instrumented process; everything else runs.
+ASAN := build/asan
+sanitize: $(VENV)/test.installed ## unit, golden, cli and small zoo tests under ASan and UBSan
+	$(MAKE) BUILD=$(ASAN) SANITIZE=address,undefined OPT=-O1 \
+	  $(ASAN)/onnxslim $(ASAN)/unit $(ASAN)/examples/optimize
+	ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	  $(PYTEST) --build $(ASAN) -n $(JOBS) -m 'not large and not plain' $(ARGS)
+
+lint: $(VENV)/test.installed $(VENV)/lint.installed ## clang-format, gcc -Werror, clang-tidy, ruff, layers
+	$(PY) tools/check_layers.py
+	$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES)
+	$(MAKE) BUILD=build/lint CFLAGS='-g -Werror' build/lint/unit build/lint/onnxslim build/lint/examples/optimize
+	printf '%s\n' $(LIB_SRC) $(CLI_SRC) | xargs -P $(JOBS) -n 8 \
+	  $(VENV)/bin/clang-tidy --quiet --warnings-as-errors='*' $(TIDY_ARGS)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(PY) tools/readme.py --check
+
+format: $(VENV)/lint.installed ## rewrite the sources in the project's format
+	$(VENV)/bin/clang-format -i $(C_FILES)
+	$(VENV)/bin/ruff check --fix --select I .
+	$(VENV)/bin/ruff format .
+
+C_FILES = $(shell find include src cli tests examples -name '*.c' -o -name '*.h' -o -name '*.def' | sort)
+TIDY_ARGS = -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc
+
+golden-update: all $(VENV)/test.installed ## rewrite what the golden tests expect
+	$(PYTEST) --build $(BUILD) -q tests/golden --update-golden $(ARGS)
+
+zoo-update: all $(VENV)/test.installed ## rewrite the zoo's pinned node counts (tests/zoo/expected.json)
+	$(PYTEST) --build $(BUILD) -q tests/zoo -k nodes --update-zoo $(ARGS)
+
+zoo: $(VENV)/test.installed ## export the zoo anew and rewrite its skeletons (installs PyTorch; hours)
+	$(PYTHON) models/export_all.py
+
+readme: $(VENV)/test.installed ## put the measured numbers of results/ into README.md
+	$(PY) tools/readme.py
+
+clean: ## remove what was built
+	rm -rf build
+distclean: clean ## remove the virtual environment and the rebuilt models too
+	rm -rf $(VENV) models/built
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -1,0 +1,126 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STDIN_CHUNK = 1 << 20 };
+
+static void file_release(void *arg) {
+  File *f = arg;
+  if (f->bytes.p) munmap((void *)(uintptr_t)f->bytes.p, f->bytes.n);
+  file_close(f);
+}
+
+void file_close(File *f) {
+  if (f->fd >= 0) close(f->fd);
+  f->fd = -1;
+}
+
+/* Opens and maps f->path. NULL if it went well, else what is wrong with it. O_NONBLOCK: a FIFO must not hang us. */
+static const char *map_path(File *f, int flags) {
+  f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+  if (f->fd < 0) return strerror(errno);
+  struct stat st;
+  if (fstat(f->fd, &st) != 0) return strerror(errno);
+  if (S_ISDIR(st.st_mode)) return "is a directory";
+  if (!S_ISREG(st.st_mode)) return "is not a regular file";
+  if ((uintmax_t)st.st_size > SIZE_MAX / 4) return "is too large for this machine";
+  if (st.st_size == 0) return NULL;
+  void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, f->fd, 0);
+  if (p == MAP_FAILED) return strerror(errno);
+  f->bytes = (Span){p, (size_t)st.st_size};
+  return NULL;
+}
+
+static File *file_new(Arena *a, const char *path) {
+  File *f = NEW(a, File);
+  f->path = arena_copy(a, path, strlen(path) + 1);
+  f->fd = -1;
+  arena_finally(a, file_release, f); /* before anything is opened: it may fail */
+  return f;
+}
+
+File *file_map(Arena *a, const char *path) {
+  File *f = file_new(a, path);
+  const char *wrong = map_path(f, 0);
+  if (wrong) fail(arena_ctx(a), ONNXSLIM_ERR_IO, "cannot read '%s': %s", path, wrong);
+  return f;
+}
+
+/* A relative path without ".." components. */
+static bool stays_below(const char *name) {
+  if (!*name || *name == '/') return false;
+  for (const char *p = name; *p;) {
+    size_t n = strcspn(p, "/");
+    if (n == 2 && p[0] == '.' && p[1] == '.') return false;
+    p += n;
+    while (*p == '/') p++;
+  }
+  return true;
+}
+
+File *file_map_inside(Arena *a, const char *dir, const char *name, const char **why) {
+  char root[PATH_MAX], real[PATH_MAX];
+  *why = "leaves the model's folder";
+  if (!stays_below(name)) return NULL;
+  const char *joined = arena_printf(a, "%s/%s", dir, name);
+  if (!realpath(dir, root) || !realpath(joined, real)) {
+    *why = errno == ENOENT ? "does not exist" : strerror(errno);
+    return NULL;
+  }
+  size_t n = strlen(root);
+  while (n && root[n - 1] == '/') n--; /* "/" itself */
+  if (strncmp(root, real, n) != 0 || real[n] != '/') return NULL;
+  File *f = file_new(a, real);
+  *why = map_path(f, O_NOFOLLOW);
+  return *why ? NULL : f;
+}
+
+Span stdin_read(Arena *a) {
+  Ctx *cx = arena_ctx(a);
+  uint8_t *buf = blob_new(a, STDIN_CHUNK);
+  size_t n = 0, cap = STDIN_CHUNK;
+  for (;;) {
+    ssize_t got = read(STDIN_FILENO, buf + n, cap - n);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(cx, ONNXSLIM_ERR_IO, "cannot read standard input: %s", strerror(errno));
+    if (got == 0) return (Span){buf, n};
+    n += (size_t)got;
+    if (n < cap) continue;
+    uint8_t *bigger = blob_new(a, cap * 2);
+    memcpy(bigger, buf, n);
+    blob_free(a, buf);
+    buf = bigger;
+    cap *= 2;
+  }
+}
+
+const char *path_leaf(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+const char *path_folder(Arena *a, const char *path) {
+  size_t n = (size_t)(path_leaf(path) - path);
+  if (!n) return ".";
+  while (n > 1 && path[n - 1] == '/') n--;
+  char *dir = arena_alloc(a, n + 1);
+  memcpy(dir, path, n);
+  return dir;
+}
+
+bool path_exists(const char *path) {
+  struct stat st;
+  return lstat(path, &st) == 0;
+}
+
+bool same_folder(const char *a, const char *b) {
+  struct stat x, y;
+  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}

@@ -1,0 +1,35 @@
+/* Input files: mapped read-only for the lifetime of an arena. Empty files, directories and special files are
+ * told apart here, so that callers see bytes or an error. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/arena.h"
+#include "base/span.h"
+
+typedef struct File {
+  const char *path;
+  int fd;     /* open for copying (see output_span()); -1 if it was closed to spare descriptors */
+  Span bytes; /* the mapping; p == NULL if the file is empty */
+} File;
+
+/* Maps a regular file. Fails with ONNXSLIM_ERR_IO: not there, not readable, a directory, a special file. */
+File *file_map(Arena *a, const char *path);
+
+/* Maps `name`, a relative path, inside folder `dir`. Refused are absolute paths, "..", and links that lead out of
+ * the folder. NULL if it can't be done; *why is then a phrase like "leaves the model's folder". */
+File *file_map_inside(Arena *a, const char *dir, const char *name, const char **why);
+
+/* Gives the descriptor back; the mapping stays. */
+void file_close(File *f);
+
+/* All of standard input. */
+Span stdin_read(Arena *a);
+
+/* The folder part of a path ("." if it has none) and what follows it. */
+const char *path_folder(Arena *a, const char *path);
+const char *path_leaf(const char *path);
+bool path_exists(const char *path);
+/* Do both name the same existing folder? */
+bool same_folder(const char *a, const char *b);
+
+#endif

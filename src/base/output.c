@@ -1,0 +1,232 @@
+#include "base/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+  GATHER = 256,             /* runs per writev */
+  KERNEL_COPY = 64 * 1024,  /* from here on a run of a mapped file is copied by the kernel */
+  WRITE_BLOCK = 8 << 20,    /* bytes per system call, so that a signal or a full disk is noticed soon */
+};
+
+struct Output {
+  Ctx *cx;
+  const char *path;   /* the target, links resolved */
+  char *temp;         /* name of the temporary file; NULL while there is none */
+  int fd;
+  bool direct;        /* written in place: a device, a pipe, standard output */
+  bool fresh, no_kernel_copy;
+  int error;          /* errno of the first failure */
+  uint64_t size;
+  int n;              /* gathered runs */
+  struct iovec run[GATHER];
+};
+
+static void output_release(void *arg) {
+  Output *o = arg;
+  if (o->fd >= 0 && o->fd != STDOUT_FILENO) close(o->fd);
+  o->fd = -1;
+  if (o->temp) unlink(o->temp);
+  o->temp = NULL;
+}
+
+static _Noreturn void output_fail(const Output *o, const char *what) {
+  fail(o->cx, ONNXSLIM_ERR_IO, "cannot write '%s': %s", o->path, what);
+}
+
+/* A name beside the target that no other process uses. */
+static void temp_name(Output *o, unsigned attempt, char *name, size_t room) {
+  const char *leaf = path_leaf(o->path);
+  snprintf(name, room, "%.*s.%.200s.%ld-%u.tmp", (int)(leaf - o->path), o->path, leaf, (long)getpid(), attempt);
+}
+
+/* Without a name if the file system can (then a killed process leaves nothing), else under a temporary name. */
+static void open_temp(Arena *a, Output *o, mode_t mode) {
+  const char *dir = path_folder(a, o->path);
+  size_t room = strlen(o->path) + 64;
+  char *name = arena_alloc(a, room);
+  o->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+  if (o->fd >= 0) return;
+  for (unsigned i = 0; i < 1000 && o->fd < 0; i++) {
+    temp_name(o, i, name, room);
+    o->fd = open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
+    if (o->fd < 0 && errno != EEXIST) break;
+  }
+  if (o->fd < 0) output_fail(o, strerror(errno));
+  o->temp = name;
+}
+
+Output *output_new(Arena *a, const char *path, bool fresh) {
+  Output *o = NEW(a, Output);
+  *o = (Output){.cx = arena_ctx(a), .path = path, .fd = -1, .fresh = fresh};
+  arena_finally(a, output_release, o);
+  if (strcmp(path, "-") == 0) {
+    o->direct = true;
+    o->fd = STDOUT_FILENO;
+    return o;
+  }
+  struct stat st;
+  bool there = stat(path, &st) == 0;
+  if (there && S_ISDIR(st.st_mode)) output_fail(o, "is a directory");
+  if (there && !S_ISREG(st.st_mode)) {
+    o->direct = true;
+    o->fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (o->fd < 0) output_fail(o, strerror(errno));
+    return o;
+  }
+  char real[PATH_MAX];
+  o->path = there && realpath(path, real) ? arena_printf(a, "%s", real) : arena_printf(a, "%s", path);
+  if (there && access(o->path, W_OK) != 0) output_fail(o, strerror(errno));
+  open_temp(a, o, 0666);
+  /* Best effort: on a file system without permissions the copy has those it gets. */
+  if (there && fchmod(o->fd, st.st_mode & 07777) != 0) errno = 0;
+  return o;
+}
+
+uint64_t output_size(const Output *o) {
+  return o->size;
+}
+
+void output_check(Output *o) {
+  if (o->error) output_fail(o, strerror(o->error));
+}
+
+bool output_put(Output *o, const void *bytes, size_t n) {
+  output_flush(o);
+  const uint8_t *p = bytes;
+  while (n && !o->error) {
+    ssize_t done = write(o->fd, p, n < WRITE_BLOCK ? n : WRITE_BLOCK);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) {
+      o->error = errno;
+      break;
+    }
+    p += done;
+    n -= (size_t)done;
+    o->size += (uint64_t)done;
+  }
+  return !o->error;
+}
+
+/* Writes the gathered runs; the error, if any, waits for output_check(). */
+void output_flush(Output *o) {
+  struct iovec *v = o->run;
+  int n = o->n;
+  o->n = 0;
+  while (n && !o->error) {
+    ssize_t done = writev(o->fd, v, n);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) {
+      o->error = errno;
+      return;
+    }
+    o->size += (uint64_t)done;
+    for (; n && (size_t)done >= v->iov_len; v++, n--) done -= (ssize_t)v->iov_len;
+    if (!n) return;
+    v->iov_base = (uint8_t *)v->iov_base + done;
+    v->iov_len -= (size_t)done;
+  }
+}
+
+/* Copies a run of a mapped file without touching its pages. False: not possible here, write it. */
+static bool kernel_copy(Output *o, const File *f, Span *s) {
+  if (o->no_kernel_copy || f->fd < 0) return false;
+  off_t at = (off_t)(s->p - f->bytes.p);
+  while (s->n && !o->error) {
+    ssize_t done = copy_file_range(f->fd, &at, o->fd, NULL, s->n, 0);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)) {
+      o->error = errno;
+      break;
+    }
+    if (done <= 0) { /* EXDEV, EINVAL, ENOSYS, ...: the two files don't go together */
+      o->no_kernel_copy = true;
+      return false;
+    }
+    s->p += done;
+    s->n -= (size_t)done;
+    o->size += (uint64_t)done;
+  }
+  return true;
+}
+
+static const File *file_of(Span s, File *const *files, size_t n_files) {
+  for (size_t i = 0; i < n_files; i++)
+    if (files[i]->bytes.p && s.p >= files[i]->bytes.p && s.p < files[i]->bytes.p + files[i]->bytes.n) return files[i];
+  return NULL;
+}
+
+void output_span(Output *o, Span s, File *const *files, size_t n_files) {
+  if (!s.n) return;
+  if (s.n >= KERNEL_COPY) {
+    output_flush(o);
+    const File *f = file_of(s, files, n_files);
+    if (!f || !kernel_copy(o, f, &s)) output_put(o, s.p, s.n);
+    output_check(o);
+    return;
+  }
+  if (o->n == GATHER) output_flush(o);
+  o->run[o->n++] = (struct iovec){(void *)(uintptr_t)s.p, s.n};
+  output_check(o);
+}
+
+void output_zeros(Output *o, size_t n) {
+  static const uint8_t zeros[4096];
+  while (n && !o->error) {
+    size_t some = n < sizeof zeros ? n : sizeof zeros;
+    output_put(o, zeros, some);
+    n -= some;
+  }
+  output_check(o);
+}
+
+/* Gives a nameless file its name. 0 or an errno. */
+static int link_as(const Output *o, const char *name) {
+  char self[64];
+  snprintf(self, sizeof self, "/proc/self/fd/%d", o->fd);
+  return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+}
+
+void output_commit(Output *o) {
+  output_flush(o);
+  output_check(o);
+  if (o->direct) return;
+  int e = 0;
+  if (o->fresh) {
+    e = o->temp ? (link(o->temp, o->path) == 0 ? 0 : errno) : link_as(o, o->path);
+  } else {
+    if (!o->temp) {
+      size_t room = strlen(o->path) + 64;
+      char *name = mem_alloc(o->cx, room);
+      for (unsigned i = 0; i < 1000; i++) {
+        temp_name(o, i, name, room);
+        if ((e = link_as(o, name)) != EEXIST) break;
+      }
+      if (!e && rename(name, o->path) != 0) {
+        e = errno;
+        unlink(name);
+      }
+      mem_free(o->cx, name);
+    } else if (rename(o->temp, o->path) == 0) {
+      o->temp = NULL;
+    } else {
+      e = errno;
+    }
+  }
+  /* Some file systems report a write error only here. */
+  int fd = o->fd;
+  if (fd >= 0 && close(fd) != 0 && !e && errno != EINTR) e = errno;
+  o->fd = -1;
+  if (e) output_fail(o, strerror(e));
+}
+
+void output_undo(Output *o) {
+  if (o->fresh && !o->direct) unlink(o->path);
+}

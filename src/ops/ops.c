@@ -1,0 +1,59 @@
+#include "ops/ops.h"
+
+#include <string.h>
+
+/* In the order of OpId, which is the order of (domain, name): op_find() searches by bisection. */
+static const OpDef defs[OP_COUNT_] = {
+#define OP(id, domain, min_in, max_in, min_out, max_out, versions, facts)                                    \
+  [OP_##id] = {OP_##id, #id, domain, min_in, max_in, min_out, max_out, versions, facts},
+#include "ops/ops.def"
+#undef OP
+};
+
+/* The newest version of each domain whose definitions ops.def has. */
+static const struct {
+  const char *domain;
+  int version;
+} newest[] = {
+    {"", ONNX_NEWEST_OPSET}, {"ai.onnx.ml", 5}, {"ai.onnx.preview", 1}, {"ai.onnx.preview.training", 1}};
+
+const OpDef *op_def(OpId id) {
+  return id > OP_NONE && id < OP_COUNT_ ? &defs[id] : NULL;
+}
+
+int op_since(const OpDef *op, int version) {
+  int since = 0;
+  for (const int16_t *v = op->since; *v && *v <= version; v++) since = *v;
+  return since;
+}
+
+static const OpDef *search(const char *domain, const char *name) {
+  int low = OP_NONE + 1, high = OP_COUNT_;
+  while (low < high) {
+    int mid = low + (high - low) / 2;
+    int order = strcmp(domain, defs[mid].domain);
+    if (!order) order = strcmp(name, defs[mid].name);
+    if (!order) return &defs[mid];
+    if (order < 0)
+      high = mid;
+    else
+      low = mid + 1;
+  }
+  return NULL;
+}
+
+/* Until opset 7 the binary operators broadcast by attribute, and PRelu's slope stood for channels: none of
+ * their facts hold there. */
+static bool is_legacy(const OpDef *op, int since) {
+  return !*op->domain && since < 7 && op_since(op, 7) == 7 && (op->facts & OP_ELEMENTWISE) && op->max_in == 2;
+}
+
+const OpDef *op_find(const char *domain, const char *name, int version) {
+  if (strcmp(domain, "ai.onnx") == 0) domain = "";
+  const OpDef *op = search(domain, name);
+  if (!op) return NULL;
+  for (size_t i = 0; i < sizeof newest / sizeof *newest; i++)
+    if (strcmp(domain, newest[i].domain) == 0 && version > newest[i].version) return NULL;
+  int since = op_since(op, version);
+  return since && !is_legacy(op, since) ? op : NULL;
+}

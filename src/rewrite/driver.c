@@ -1,0 +1,318 @@
+#include "base/clock.h"
+#include "rewrite/match.h"
+#include "rewrite/rewriter_int.h"
+
+#include <string.h>
+
+enum {
+  FORWARD = 4,           /* how far behind a change patterns are tried again (no pattern is deeper) */
+  REWRITES_PER_NODE = 64 /* the cap of Law 9; the measure already forbids endless rewriting */
+};
+
+typedef struct RuleRef {
+  const Pattern *match, *replace;
+} RuleRef;
+
+typedef struct Driver {
+  Rewriter rw;
+  RuleRef *rules;                    /* beside result->rules */
+  Vec(size_t) by_op[OP_COUNT_];      /* rules to try on nodes of an operator, in order; OP_NONE: on unknown operators */
+  uint64_t cap;
+  Map missed; /* hash of (rule, node) -> MissedAt of the remark */
+  Vec(struct MissedAt *) misses;
+} Driver;
+
+typedef struct MissedAt {
+  const Node *node;
+  size_t rule;
+  const char *why;
+} MissedAt;
+
+/* --- setting up ---------------------------------------------------------------------------------------- */
+
+static bool skipped(const RunOptions *o, const Rule *r) {
+  for (size_t i = 0; i < o->n_skip_rules; i++)
+    if (strcmp(o->skip_rules[i], r->name) == 0) return true;
+  return false;
+}
+
+static void index_rule(Driver *d, size_t i, const Rule *r) {
+  if (r->match) {
+    const Pat *root = d->rules[i].match->root;
+    for (int k = 0; k < root->n_names; k++) {
+      const OpDef *op = op_find(root->domain, root->names[k], ONNX_NEWEST_OPSET);
+      vec_push(d->rw.arena, &d->by_op[op ? op->id : OP_NONE], i);
+    }
+    return;
+  }
+  if (r->roots[0] == OP_NONE) {
+    for (size_t k = 0; k < OP_COUNT_; k++) vec_push(d->rw.arena, &d->by_op[k], i);
+    return;
+  }
+  for (int k = 0; k < (int)(sizeof r->roots / sizeof *r->roots) && r->roots[k] != OP_NONE; k++)
+    vec_push(d->rw.arena, &d->by_op[r->roots[k]], i);
+}
+
+static void load_rules(Driver *d) {
+  Rewriter *rw = &d->rw;
+  const RunOptions *o = rw->o;
+  for (size_t p = 0; p < o->n_passes; p++)
+    for (size_t k = 0; k < o->passes[p]->n_rules; k++) {
+      const Rule *r = &o->passes[p]->rules[k];
+      if (skipped(o, r) || (o->exact_only && r->exact == ROUNDING)) continue;
+      RuleStat s = {.pass = o->passes[p], .rule = r};
+      vec_push(rw->m->arena, &rw->result->rules, s);
+    }
+  size_t n = rw->result->rules.n;
+  d->rules = NEW_ARRAY(rw->arena, RuleRef, n);
+  rw->state = NEW_ARRAY(rw->arena, void *, n);
+  for (size_t i = 0; i < n; i++) {
+    const Rule *r = rw->result->rules.at[i].rule;
+    if (r->match) {
+      d->rules[i].match = pattern_parse(rw->arena, r->match, NULL);
+      if (!r->build) d->rules[i].replace = pattern_parse(rw->arena, r->replace, d->rules[i].match);
+    }
+    index_rule(d, i, r);
+  }
+}
+
+/* --- the worklist -------------------------------------------------------------------------------------- */
+
+static void enqueue(Rewriter *rw, Node *n) {
+  if (n->queued || n->dead) return;
+  if (rw->tail - rw->head == rw->cap) {
+    size_t cap = rw->cap ? rw->cap * 2 : 1024;
+    Node **queue = NEW_ARRAY(rw->arena, Node *, cap);
+    for (size_t i = rw->head; i < rw->tail; i++) queue[i - rw->head] = rw->queue[i % rw->cap];
+    rw->tail -= rw->head;
+    rw->head = 0;
+    rw->queue = queue;
+    rw->cap = cap;
+  }
+  n->queued = true;
+  rw->queue[rw->tail++ % rw->cap] = n;
+}
+
+static Node *dequeue(Rewriter *rw) {
+  Node *n = rw->queue[rw->head++ % rw->cap];
+  n->queued = false;
+  return n;
+}
+
+static void enqueue_graph(Graph *g, void *arg) {
+  for (Node *n = g->first; n; n = n->next) enqueue(arg, n);
+}
+
+static void enqueue_users(Rewriter *rw, const Value *v, int depth) {
+  for (Use *u = v->uses; u; u = u->next) {
+    Node *n = u->node;
+    bool fresh = !n->queued;
+    enqueue(rw, n);
+    /* A body's node also concerns the node that holds the body. */
+    if (n->graph->owner) enqueue(rw, n->graph->owner);
+    for (int i = 0; fresh && depth > 1 && i < n->n_out; i++)
+      if (n->out[i]) enqueue_users(rw, n->out[i], depth - 1);
+  }
+}
+
+static void enqueue_touched(Rewriter *rw) {
+  for (size_t i = 0; i < rw->made.n; i++) {
+    Node *n = rw->made.at[i];
+    enqueue(rw, n);
+    for (int k = 0; k < n->n_in; k++)
+      if (n->in[k].value && n->in[k].value->producer) enqueue(rw, n->in[k].value->producer);
+  }
+  for (size_t i = 0; i < rw->touched.n; i++) {
+    Node *n = rw->touched.at[i];
+    enqueue(rw, n);
+    for (int k = 0; k < n->n_out; k++)
+      if (n->out[k]) enqueue_users(rw, n->out[k], FORWARD - 1);
+  }
+  for (size_t i = 0; i < rw->loosened.n; i++) {
+    Value *v = rw->loosened.at[i];
+    if (v->producer) enqueue(rw, v->producer);
+    if (v->n_uses <= 2) enqueue_users(rw, v, FORWARD);
+  }
+}
+
+/* --- one try ------------------------------------------------------------------------------------------- */
+
+static Value *build_text(Rewriter *rw, const Pat *p, const Match *m) {
+  if (p->kind == PAT_VALUE) return m->value[p->slot];
+  if (p->kind == PAT_ANY) return NULL;
+  Value *in[MAX_PATTERN_ARGS];
+  for (int i = 0; i < p->n_args; i++) in[i] = build_text(rw, p->arg[i], m);
+  return rw_node(rw, op_find(p->domain, p->names[0], ONNX_NEWEST_OPSET)->id, p->n_args, in)->out[0];
+}
+
+static Outcome build_match(Rewriter *rw, const RuleRef *ref, const Rule *r, const Match *m) {
+  Value *old = m->root->out[0];
+  Value *now = r->build ? r->build(rw, m) : build_text(rw, ref->replace->root, m);
+  if (!now) return MISSED;
+  const char *why;
+  if (!rw_can_replace(rw, old, now, &why)) return rw_missed(rw, m->root, "%s", why);
+  rw_replace(rw, old, now);
+  return FIRED;
+}
+
+/* Every orientation of the commutative operators, with the guards for each. */
+static Outcome try_pattern(Rewriter *rw, const RuleRef *ref, const Rule *r, Node *n) {
+  Outcome result = NO_MATCH;
+  for (unsigned turn = 0; turn < 1u << ref->match->n_commutes; turn++) {
+    Match m;
+    if (!pattern_match(ref->match, n, turn, &m)) continue;
+    const Guard *g = r->when;
+    while (g->holds && g->holds(&m)) g++;
+    Outcome out = g->holds ? rw_missed(rw, n, "%s", g->reason) : build_match(rw, ref, r, &m);
+    if (out == FIRED) return FIRED;
+    if (out == MISSED) {
+      journal_undo(&rw->journal);
+      result = MISSED;
+    }
+  }
+  return result;
+}
+
+static void remove_orphans(Rewriter *rw) {
+  for (size_t i = 0; i < rw->loosened.n; i++) { /* grows while nodes are removed */
+    Value *v = rw->loosened.at[i];
+    if (v->n_uses || v->n_outputs || v->keep) continue;
+    if (v->producer && rw_removable(v->producer)) rw_remove(rw, v->producer);
+    else if (v->is_initializer && v->init && !value_overridable(v)) rw_remove_initializer(rw, v);
+  }
+}
+
+static void begin_try(Rewriter *rw, size_t rule, Node *n) {
+  if (arena_bytes(rw->scratch)) {
+    arena_free(rw->scratch);
+    rw->scratch = arena_child(rw->arena);
+  }
+  rw->rule = rule;
+  rw->root = rw->at = n;
+  rw->first_value = rw->m->n_values;
+  memset(&rw->made, 0, sizeof rw->made);
+  memset(&rw->loosened, 0, sizeof rw->loosened);
+  memset(&rw->touched, 0, sizeof rw->touched);
+  rw->why = rw->note = NULL;
+}
+
+static void remark_fired(Driver *d, const char *label, const RuleStat *s) {
+  if (!d->rw.o->remarks) return;
+  const char *what = d->rw.note ? d->rw.note : s->rule->replace ? s->rule->replace : s->rule->doc ? s->rule->doc : "";
+  Remark r = {s->pass, s->rule, true, label, what};
+  vec_push(d->rw.m->arena, &d->rw.result->remarks, r);
+}
+
+static void remark_missed(Driver *d, size_t rule, const Node *n) {
+  if (!d->rw.o->remarks) return;
+  uint64_t key = hash_u64(rule, n->id);
+  MissedAt *at = map_get(&d->missed, key);
+  if (!at) {
+    at = NEW(d->rw.arena, MissedAt);
+    *at = (MissedAt){n, rule, NULL};
+    map_put(&d->missed, key, at);
+    vec_push(d->rw.arena, &d->misses, at);
+  }
+  at->why = d->rw.why ? d->rw.why : "";
+}
+
+static void settle(Driver *d, RuleStat *s, Measure before, const char *label) {
+  Rewriter *rw = &d->rw;
+  remove_orphans(rw);
+  s->nodes += rw->journal.measure.nodes - before.nodes;
+  s->bytes += rw->journal.measure.bytes - before.bytes;
+  s->fired++;
+  enqueue_touched(rw);
+  remark_fired(d, label, s);
+  journal_commit(&rw->journal);
+  if (rw->o->observe) rw->o->observe(rw->o->observe_arg, AFTER_REWRITE, s->pass, s->rule, rw->m);
+  if (rw->o->verify_each) {
+    const char *broken = model_check(rw->m);
+    if (broken)
+      fail(rw->m->cx, ONNXSLIM_ERR_INTERNAL, "rule %s at %s broke the graph: %s", s->rule->name, label, broken);
+  }
+  if (++rw->result->rewrites > d->cap)
+    fail(rw->m->cx, ONNXSLIM_ERR_LIMIT, "more than %llu rewrites (last rule: %s)", (unsigned long long)d->cap, s->rule->name);
+}
+
+/* Would the measure fall, once orphans are gone? */
+static bool shrinks(Rewriter *rw, Measure before) {
+  remove_orphans(rw);
+  return measure_less(rw->journal.measure, before);
+}
+
+static bool try_rule(Driver *d, size_t i, Node *n) {
+  Rewriter *rw = &d->rw;
+  RuleStat *s = &rw->result->rules.at[i];
+  begin_try(rw, i, n);
+  Measure before = rw->journal.measure;
+  const char *label = rw->o->remarks || rw->o->verify_each ? node_label(n) : "";
+  s->tried++;
+  if (rw->o->observe) rw->o->observe(rw->o->observe_arg, BEFORE_TRY, s->pass, s->rule, rw->m);
+  Outcome out = s->rule->match ? try_pattern(rw, &d->rules[i], s->rule, n) : s->rule->apply(rw, n);
+  if (out == FIRED && !shrinks(rw, before)) out = rw_missed(rw, n, "it would not make the graph smaller");
+  if (out == FIRED) {
+    settle(d, s, before, label);
+    return true;
+  }
+  journal_undo(&rw->journal);
+  if (out == MISSED) {
+    s->missed++;
+    remark_missed(d, i, n);
+  }
+  return false;
+}
+
+static void visit(Driver *d, Node *n) {
+  const Vec(size_t) *rules = (const void *)&d->by_op[n->op ? n->op->id : OP_NONE];
+  for (size_t k = 0; k < rules->n && !n->dead; k++) {
+    if (d->rw.result->rewrites >= d->rw.o->max_rewrites) return;
+    size_t i = rules->at[k];
+    double start = clock_seconds();
+    bool fired = try_rule(d, i, n);
+    d->rw.result->rules.at[i].seconds += clock_seconds() - start;
+    if (fired) {
+      enqueue(&d->rw, n);
+      return;
+    }
+  }
+}
+
+static void report_misses(Driver *d) {
+  for (size_t i = 0; i < d->misses.n; i++) {
+    const MissedAt *at = d->misses.at[i];
+    if (at->node->dead) continue;
+    const RuleStat *s = &d->rw.result->rules.at[at->rule];
+    Remark r = {s->pass, s->rule, false, node_label(at->node), arena_printf(d->rw.m->arena, "%s", at->why)};
+    vec_push(d->rw.m->arena, &d->rw.result->remarks, r);
+  }
+}
+
+static void compact(Graph *g, void *arg) {
+  (void)arg;
+  graph_compact(g);
+}
+
+RunResult *rewrite_run(Model *m, const RunOptions *o) {
+  Arena *arena = arena_child(m->arena);
+  Driver *d = NEW(arena, Driver);
+  Rewriter *rw = &d->rw;
+  *rw = (Rewriter){.m = m, .o = o, .arena = arena, .scratch = arena_child(arena), .result = NEW(m->arena, RunResult)};
+  map_init(&rw->constants, arena);
+  map_init(&d->missed, arena);
+  journal_init(&rw->journal, arena, m);
+  load_rules(d);
+  d->cap = (uint64_t)(rw->journal.measure.nodes + 64) * REWRITES_PER_NODE;
+  model_each_graph(m, enqueue_graph, rw);
+  for (uint64_t visits = 0; rw->head < rw->tail; visits++) {
+    Node *n = dequeue(rw);
+    if (n->dead) continue;
+    if (visits % 1024 == 0) ctx_progress(m->cx, "optimize", rw->head, rw->tail);
+    visit(d, n);
+  }
+  report_misses(d);
+  model_each_graph(m, compact, NULL);
+  RunResult *result = rw->result;
+  arena_free(arena);
+  return result;
+}

@@ -1,0 +1,50 @@
+/* The driver: all enabled rules on one worklist until nothing changes (Law 9), with statistics and remarks. */
+#ifndef REWRITE_DRIVER_H
+#define REWRITE_DRIVER_H
+
+#include "rewrite/rule.h"
+
+typedef struct RuleStat {
+  const Pass *pass;
+  const Rule *rule;
+  uint64_t tried, fired, missed;
+  int64_t nodes, bytes; /* change of the node count and of the constants' bytes */
+  double seconds;
+} RuleStat;
+
+typedef struct Remark {
+  const Pass *pass;
+  const Rule *rule;
+  bool fired;
+  const char *node; /* label of the root */
+  const char *text;
+} Remark;
+
+typedef enum RewriteMoment { BEFORE_TRY, AFTER_REWRITE } RewriteMoment;
+
+typedef struct RunOptions {
+  const Pass *const *passes; /* enabled ones, in order of priority */
+  size_t n_passes;
+  const char *const *skip_rules; /* names of single rules that are off */
+  size_t n_skip_rules;
+  bool exact_only;
+  bool verify_each;       /* model_check() after every rewrite, blame by name */
+  bool remarks;           /* collect them */
+  uint64_t max_growth;    /* bytes a fold may add over what it removes */
+  uint64_t max_rewrites;  /* stop after so many (bisect); UINT64_MAX: no limit */
+  /* Sees the model before a rule is tried and after it fired (dumps); may be NULL. */
+  void (*observe)(void *arg, RewriteMoment when, const Pass *pass, const Rule *rule, Model *m);
+  void *observe_arg;
+} RunOptions;
+
+typedef struct RunResult {
+  uint64_t rewrites;
+  Vec(RuleStat) rules;   /* in order of priority */
+  Vec(Remark) remarks;   /* fired ones in order of time, then what was refused last at each node still there */
+} RunResult;
+
+/* Optimizes all graphs of the model. The result lives in the model's arena. Fails with ONNXSLIM_ERR_LIMIT if the
+ * rewrites exceed a cap proportional to the graph, with ONNXSLIM_ERR_INTERNAL if verify_each finds damage. */
+RunResult *rewrite_run(Model *m, const RunOptions *o);
+
+#endif

@@ -1,0 +1,256 @@
+#include "rewrite/journal.h"
+
+#include <string.h>
+
+bool measure_less(Measure a, Measure b) {
+  if (a.nodes != b.nodes) return a.nodes < b.nodes;
+  if (a.operands != b.operands) return a.operands < b.operands;
+  return a.bytes < b.bytes;
+}
+
+/* --- the measure --------------------------------------------------------------------------------------- */
+
+static bool is_constant_node(const Node *n) {
+  return !n->domain->len && str_is(n->op_type, "Constant");
+}
+
+static bool is_computed(const Value *v) {
+  return v && !v->is_initializer && !(v->producer && is_constant_node(v->producer));
+}
+
+static void count_graph(Graph *g, void *arg) {
+  Measure *m = arg;
+  m->nodes += (int64_t)g->n_nodes;
+  for (const Node *n = g->first; n; n = n->next)
+    for (int i = 0; i < n->n_in; i++) m->operands += is_computed(n->in[i].value);
+  for (size_t i = 0; i < g->inits.n; i++)
+    if (g->inits.at[i]->is_initializer && g->inits.at[i]->init) m->bytes += (int64_t)g->inits.at[i]->init->nbytes;
+}
+
+void journal_init(Journal *j, Arena *a, Model *m) {
+  *j = (Journal){.arena = a};
+  model_each_graph(m, count_graph, &j->measure);
+}
+
+void journal_commit(Journal *j) {
+  j->edits.n = 0;
+}
+
+/* A changed body is part of its owner's attribute, and so on outwards. */
+static void mark_dirty(Graph *g) {
+  for (; g; g = g->outer) {
+    g->dirty = true;
+    if (g->owner) g->owner->dirty |= DIRTY_ATTRS;
+  }
+}
+
+static Edit *record(Journal *j, EditKind kind, Graph *g) {
+  mark_dirty(g);
+  Edit e = {.kind = kind, .graph = g};
+  vec_push(j->arena, &j->edits, e);
+  return &j->edits.at[j->edits.n - 1];
+}
+
+/* --- edits: do_* without a record, so that undo can use them too ---------------------------------------- */
+
+static void do_link(Journal *j, Graph *g, Node *before, Node *n) {
+  node_link(g, before, n);
+  j->measure.nodes++;
+}
+
+static void do_unlink(Journal *j, Node *n) {
+  node_unlink(n);
+  j->measure.nodes--;
+}
+
+static void do_input(Journal *j, Node *n, int i, Value *v) {
+  j->measure.operands += is_computed(v) - is_computed(n->in[i].value);
+  node_set_input(n, i, v);
+}
+
+/* Uses of v change between computed and constant when its producer or initializer does. */
+static void do_output(Journal *j, Node *n, int i, Value *v) {
+  Value *old = n->out[i];
+  int64_t before = (old ? is_computed(old) * (int64_t)old->n_uses : 0) + (v ? is_computed(v) * (int64_t)v->n_uses : 0);
+  node_set_output(n, i, v);
+  int64_t after = (old ? is_computed(old) * (int64_t)old->n_uses : 0) + (v ? is_computed(v) * (int64_t)v->n_uses : 0);
+  j->measure.operands += after - before;
+}
+
+static void do_add_init(Journal *j, Graph *g, Value *v, Tensor *t) {
+  j->measure.operands -= is_computed(v) * (int64_t)v->n_uses;
+  j->measure.bytes += (int64_t)t->nbytes;
+  v->init = t;
+  graph_add_init(g, v);
+}
+
+static void do_remove_init(Journal *j, Value *v) {
+  j->measure.bytes -= (int64_t)v->init->nbytes;
+  v->init = NULL;
+  v->is_initializer = false;
+  j->measure.operands += is_computed(v) * (int64_t)v->n_uses;
+}
+
+static void do_swap_identity(Value *a, Value *b) {
+  Value t = *a;
+  a->name = b->name, a->declared = b->declared, a->info = b->info, a->info_dirty = b->info_dirty;
+  b->name = t.name, b->declared = t.declared, b->info = t.info, b->info_dirty = t.info_dirty;
+  bool keep = a->keep;
+  a->keep = b->keep, b->keep = keep;
+  map_put(&a->graph->scope, map_key(a->name), a);
+  map_put(&b->graph->scope, map_key(b->name), b);
+  Value *both[] = {a, b};
+  for (int i = 0; i < 2; i++) {
+    Node *n = both[i]->producer;
+    if (n) n->dirty |= DIRTY_OUTPUTS;
+    for (Use *u = both[i]->uses; u; u = u->next) {
+      u->node->dirty |= DIRTY_INPUTS;
+      mark_dirty(u->node->graph);
+    }
+  }
+}
+
+/* --- recorded edits ------------------------------------------------------------------------------------ */
+
+void edit_link(Journal *j, Graph *g, Node *before, Node *n) {
+  record(j, EDIT_LINK, g)->node = n;
+  do_link(j, g, before, n);
+}
+
+static void empty_inputs(Journal *j, Node *n) {
+  for (int i = 0; i < n->n_in; i++) edit_input(j, n, i, NULL);
+  for (size_t i = 0; i < n->attrs.n; i++) {
+    const Attr *a = &n->attrs.at[i];
+    if (a->ref || (a->type != ATTR_GRAPH && a->type != ATTR_GRAPHS)) continue;
+    for (size_t k = 0; k < a->v.graphs.n; k++)
+      for (Node *inner = a->v.graphs.at[k]->last, *prev; inner; inner = prev) {
+        prev = inner->prev;
+        edit_unlink(j, inner);
+      }
+  }
+}
+
+void edit_unlink(Journal *j, Node *n) {
+  empty_inputs(j, n);
+  Edit *e = record(j, EDIT_UNLINK, n->graph);
+  e->node = n;
+  e->other = n->next;
+  do_unlink(j, n);
+}
+
+void edit_input(Journal *j, Node *n, int i, Value *v) {
+  if (n->in[i].value == v) return;
+  Edit *e = record(j, EDIT_INPUT, n->graph);
+  e->node = n;
+  e->index = i;
+  e->value = n->in[i].value;
+  do_input(j, n, i, v);
+  n->dirty |= DIRTY_INPUTS;
+}
+
+void edit_resize(Journal *j, Node *n, int n_in) {
+  if (n->n_in == n_in) return;
+  Edit *e = record(j, EDIT_RESIZE, n->graph);
+  e->node = n;
+  e->index = n->n_in;
+  node_resize_inputs(n, n_in);
+  n->dirty |= DIRTY_INPUTS;
+}
+
+void edit_output(Journal *j, Node *n, int i, Value *v) {
+  Edit *e = record(j, EDIT_OUTPUT, n->graph);
+  e->node = n;
+  e->index = i;
+  e->value = n->out[i];
+  do_output(j, n, i, v);
+  n->dirty |= DIRTY_OUTPUTS;
+}
+
+void edit_graph_output(Journal *j, Graph *g, size_t i, Value *v) {
+  Edit *e = record(j, EDIT_GRAPH_OUTPUT, g);
+  e->index = (int)i;
+  e->value = g->outputs.at[i];
+  graph_set_output(g, i, v);
+}
+
+void edit_attrs(Journal *j, Node *n) {
+  Edit *e = record(j, EDIT_ATTRS, n->graph);
+  e->node = n;
+  e->n_attrs = n->attrs.n;
+  e->attrs = n->attrs.n ? arena_copy(j->arena, n->attrs.at, n->attrs.n * sizeof *n->attrs.at) : NULL;
+  n->dirty |= DIRTY_ATTRS;
+}
+
+void edit_add_init(Journal *j, Graph *g, Value *v, Tensor *t) {
+  record(j, EDIT_ADD_INIT, g)->value = v;
+  do_add_init(j, g, v, t);
+}
+
+void edit_remove_init(Journal *j, Value *v) {
+  Graph *g = v->graph;
+  Tensor *t = v->init;
+  int input = -1;
+  if (v->is_input) { /* IR < 4: every initializer is listed as an input, and goes with it */
+    for (size_t i = 0; i < g->inputs.n; i++)
+      if (g->inputs.at[i] == v) input = (int)i;
+    if (input >= 0) vec_remove(&g->inputs, (size_t)input);
+    v->is_input = false;
+  }
+  do_remove_init(j, v);
+  Edit *e = record(j, EDIT_REMOVE_INIT, g);
+  e->value = v;
+  e->init = t;
+  e->index = input;
+}
+
+void edit_swap_identity(Journal *j, Value *a, Value *b) {
+  Edit *e = record(j, EDIT_SWAP_IDENTITY, a->graph);
+  e->value = a;
+  e->second = b;
+  do_swap_identity(a, b);
+}
+
+void edit_node_identity(Journal *j, Node *n, const Node *from) {
+  Edit *e = record(j, EDIT_NODE_IDENTITY, n->graph);
+  e->node = n;
+  e->raw = n->raw;
+  e->name = n->name;
+  e->dirty = n->dirty;
+  n->raw = from->raw;
+  n->name = from->name;
+  n->dirty = DIRTY_INPUTS | DIRTY_OUTPUTS | DIRTY_ATTRS | DIRTY_OP | (from->dirty & DIRTY_NAME);
+}
+
+static void restore_input(Graph *g, Value *v, size_t at) {
+  v->is_input = true;
+  vec_push(g->model->arena, &g->inputs, v);
+  for (size_t i = g->inputs.n - 1; i > at; i--) g->inputs.at[i] = g->inputs.at[i - 1];
+  g->inputs.at[at] = v;
+}
+
+static void undo(Journal *j, Edit *e) {
+  Node *n = e->node;
+  switch (e->kind) {
+  case EDIT_LINK: do_unlink(j, n); break;
+  case EDIT_UNLINK: do_link(j, e->graph, e->other, n); break;
+  case EDIT_INPUT: do_input(j, n, e->index, e->value); break;
+  case EDIT_RESIZE: node_resize_inputs(n, e->index); break;
+  case EDIT_OUTPUT: do_output(j, n, e->index, e->value); break;
+  case EDIT_GRAPH_OUTPUT: graph_set_output(e->graph, (size_t)e->index, e->value); break;
+  case EDIT_ATTRS:
+    n->attrs.n = e->n_attrs;
+    if (e->n_attrs) memcpy(n->attrs.at, e->attrs, e->n_attrs * sizeof *e->attrs);
+    break;
+  case EDIT_ADD_INIT: do_remove_init(j, e->value); break;
+  case EDIT_REMOVE_INIT:
+    do_add_init(j, e->graph, e->value, e->init);
+    if (e->index >= 0) restore_input(e->graph, e->value, (size_t)e->index);
+    break;
+  case EDIT_SWAP_IDENTITY: do_swap_identity(e->value, e->second); break;
+  case EDIT_NODE_IDENTITY: n->raw = e->raw, n->name = e->name, n->dirty = e->dirty; break;
+  }
+}
+
+void journal_undo(Journal *j) {
+  while (j->edits.n) undo(j, &j->edits.at[--j->edits.n]);
+}

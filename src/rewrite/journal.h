@@ -1,0 +1,62 @@
+/* Every primitive edit, with its inverse: what the Rewriter does to a graph can be taken back in reverse order. */
+#ifndef REWRITE_JOURNAL_H
+#define REWRITE_JOURNAL_H
+
+#include "ir/ir.h"
+
+/* What a rewrite must make smaller, compared in this order (Law 9). */
+typedef struct Measure {
+  int64_t nodes;
+  int64_t operands; /* input slots that read a computed value: not an initializer, not a Constant node's output */
+  int64_t bytes;    /* of all initializers */
+} Measure;
+
+bool measure_less(Measure a, Measure b);
+
+typedef enum EditKind {
+  EDIT_LINK, EDIT_UNLINK, EDIT_INPUT, EDIT_RESIZE, EDIT_OUTPUT, EDIT_GRAPH_OUTPUT, EDIT_ATTRS, EDIT_ADD_INIT,
+  EDIT_REMOVE_INIT, EDIT_SWAP_IDENTITY, EDIT_NODE_IDENTITY
+} EditKind;
+
+typedef struct Edit {
+  EditKind kind;
+  Node *node, *other;
+  Value *value, *second;
+  Graph *graph;
+  int index;
+  Tensor *init;
+  Attr *attrs;
+  size_t n_attrs;
+  Span raw;
+  Str name;
+  unsigned dirty;
+} Edit;
+
+typedef struct Journal {
+  Arena *arena;
+  Vec(Edit) edits;
+  Measure measure;
+} Journal;
+
+/* Counts the whole model. */
+void journal_init(Journal *j, Arena *a, Model *m);
+void journal_commit(Journal *j);
+void journal_undo(Journal *j); /* back to the last commit */
+
+void edit_link(Journal *j, Graph *g, Node *before, Node *n);
+/* Empties the input slots of the node and of its bodies' nodes, then unlinks it. */
+void edit_unlink(Journal *j, Node *n);
+void edit_input(Journal *j, Node *n, int i, Value *v);
+void edit_resize(Journal *j, Node *n, int n_in); /* slots taken away must be empty */
+void edit_output(Journal *j, Node *n, int i, Value *v);
+void edit_graph_output(Journal *j, Graph *g, size_t i, Value *v);
+/* Call before changing n->attrs in any way. */
+void edit_attrs(Journal *j, Node *n);
+void edit_add_init(Journal *j, Graph *g, Value *v, Tensor *t);
+void edit_remove_init(Journal *j, Value *v);
+/* Exchanges name, declared type and value_info of two values of one graph. */
+void edit_swap_identity(Journal *j, Value *a, Value *b);
+/* n takes name, doc string and metadata of `from`. */
+void edit_node_identity(Journal *j, Node *n, const Node *from);
+
+#endif

@@ -1,0 +1,330 @@
+#include "rewrite/rewriter_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+Model *rw_model(const Rewriter *rw) {
+  return rw->m;
+}
+
+bool rw_exact_only(const Rewriter *rw) {
+  return rw->o->exact_only;
+}
+
+uint64_t rw_max_growth(const Rewriter *rw) {
+  return rw->o->max_growth;
+}
+
+Arena *rw_scratch(Rewriter *rw) {
+  return rw->scratch;
+}
+
+Arena *rw_arena(Rewriter *rw) {
+  return rw->arena;
+}
+
+void **rw_state(Rewriter *rw) {
+  return &rw->state[rw->rule];
+}
+
+void rw_insert_before(Rewriter *rw, Node *at) {
+  rw->at = at;
+}
+
+static const char *vprint(Rewriter *rw, const char *fmt, va_list ap) {
+  char text[512];
+  vsnprintf(text, sizeof text, fmt, ap);
+  return arena_printf(rw->arena, "%s", text);
+}
+
+Outcome rw_missed(Rewriter *rw, const Node *n, const char *fmt, ...) {
+  (void)n;
+  if (!rw->o->remarks) {
+    rw->why = "";
+    return MISSED;
+  }
+  va_list ap;
+  va_start(ap, fmt);
+  rw->why = vprint(rw, fmt, ap);
+  va_end(ap);
+  return MISSED;
+}
+
+void rw_note(Rewriter *rw, const char *fmt, ...) {
+  if (!rw->o->remarks) return;
+  va_list ap;
+  va_start(ap, fmt);
+  const char *text = vprint(rw, fmt, ap);
+  va_end(ap);
+  rw->note = rw->note ? arena_printf(rw->arena, "%s; %s", rw->note, text) : text;
+}
+
+/* --- nodes --------------------------------------------------------------------------------------------- */
+
+static Node *link_new(Rewriter *rw, Str domain, Str op_type, int n_in, Value *const *in, int n_out) {
+  Graph *g = rw->at->graph;
+  while (n_in && !in[n_in - 1]) n_in--;
+  Node *n = node_new(g, domain, op_type, n_in, n_out);
+  edit_link(&rw->journal, g, rw->at, n);
+  for (int i = 0; i < n_in; i++) edit_input(&rw->journal, n, i, in[i]);
+  const Value *like = rw->root->n_out && rw->root->out[0] ? rw->root->out[0] : NULL;
+  for (int i = 0; i < n_out; i++) {
+    Str name = model_fresh_name(rw->m, like ? like->name->s : op_type->s);
+    edit_output(&rw->journal, n, i, graph_value(g, name));
+  }
+  n->dirty = DIRTY_INPUTS | DIRTY_OUTPUTS | DIRTY_ATTRS | DIRTY_OP | DIRTY_NAME;
+  vec_push(rw->scratch, &rw->made, n);
+  return n;
+}
+
+Node *rw_node_n(Rewriter *rw, OpId op, int n_in, Value *const *in, int n_out) {
+  const OpDef *def = op_def(op);
+  Node *n = link_new(rw, rw->m->empty, str_internz(rw->m->strs, def->name), n_in, in, n_out);
+  n->op = def;
+  return n;
+}
+
+Node *rw_node(Rewriter *rw, OpId op, int n_in, Value *const *in) {
+  return rw_node_n(rw, op, n_in, in, 1);
+}
+
+Node *rw_copy(Rewriter *rw, const Node *from, int n_in, Value *const *in) {
+  Node *n = link_new(rw, from->domain, from->op_type, n_in, in, from->n_out);
+  n->op = from->op;
+  n->opset = from->opset;
+  n->overload = from->overload;
+  n->callee = from->callee;
+  for (size_t i = 0; i < from->attrs.n; i++) vec_push(rw->m->arena, &n->attrs, from->attrs.at[i]);
+  edit_node_identity(&rw->journal, n, from);
+  return n;
+}
+
+static Attr *attr_slot(Rewriter *rw, Node *n, const char *name, AttrType type) {
+  edit_attrs(&rw->journal, n);
+  Attr fresh = {.name = str_internz(rw->m->strs, name), .type = type};
+  for (size_t i = 0; i < n->attrs.n; i++)
+    if (n->attrs.at[i].name == fresh.name) {
+      n->attrs.at[i] = fresh;
+      return &n->attrs.at[i];
+    }
+  vec_push(rw->m->arena, &n->attrs, fresh);
+  return &n->attrs.at[n->attrs.n - 1];
+}
+
+void rw_attr_int(Rewriter *rw, Node *n, const char *name, int64_t v) {
+  attr_slot(rw, n, name, ATTR_INT)->v.i = v;
+}
+
+void rw_attr_float(Rewriter *rw, Node *n, const char *name, float v) {
+  attr_slot(rw, n, name, ATTR_FLOAT)->v.f = v;
+}
+
+void rw_attr_ints(Rewriter *rw, Node *n, const char *name, const int64_t *v, size_t count) {
+  Attr *a = attr_slot(rw, n, name, ATTR_INTS);
+  a->v.ints.at = arena_copy(rw->m->arena, v, count * sizeof *v);
+  a->v.ints.n = count;
+}
+
+void rw_attr_string(Rewriter *rw, Node *n, const char *name, const char *v) {
+  Str s = str_internz(rw->m->strs, v);
+  attr_slot(rw, n, name, ATTR_STRING)->v.s = (Span){(const uint8_t *)s->s, s->len};
+}
+
+void rw_attr_remove(Rewriter *rw, Node *n, const char *name) {
+  for (size_t i = 0; i < n->attrs.n; i++)
+    if (str_is(n->attrs.at[i].name, name)) {
+      edit_attrs(&rw->journal, n);
+      vec_remove(&n->attrs, i);
+      return;
+    }
+}
+
+/* --- inputs and removal -------------------------------------------------------------------------------- */
+
+static void loosen(Rewriter *rw, Value *v) {
+  if (v) vec_push(rw->scratch, &rw->loosened, v);
+}
+
+void rw_set_input(Rewriter *rw, Node *n, int i, Value *v) {
+  loosen(rw, node_in(n, i));
+  if (i >= n->n_in) {
+    if (!v) return;
+    edit_resize(&rw->journal, n, i + 1);
+  }
+  edit_input(&rw->journal, n, i, v);
+  int used = n->n_in;
+  while (used && !n->in[used - 1].value) used--;
+  edit_resize(&rw->journal, n, used);
+  vec_push(rw->scratch, &rw->touched, n);
+}
+
+static void loosen_inputs(Rewriter *rw, const Node *n) {
+  for (int i = 0; i < n->n_in; i++) loosen(rw, n->in[i].value);
+  for (size_t i = 0; i < n->attrs.n; i++) {
+    const Attr *a = &n->attrs.at[i];
+    if (a->ref || (a->type != ATTR_GRAPH && a->type != ATTR_GRAPHS)) continue;
+    for (size_t k = 0; k < a->v.graphs.n; k++)
+      for (const Node *inner = a->v.graphs.at[k]->first; inner; inner = inner->next) loosen_inputs(rw, inner);
+  }
+}
+
+void rw_remove(Rewriter *rw, Node *n) {
+  loosen_inputs(rw, n);
+  edit_unlink(&rw->journal, n);
+}
+
+void rw_remove_initializer(Rewriter *rw, Value *v) {
+  edit_remove_init(&rw->journal, v);
+}
+
+void rw_drop_output(Rewriter *rw, Node *n, int i) {
+  edit_output(&rw->journal, n, i, NULL);
+}
+
+bool rw_removable(const Node *n) {
+  /* A custom operator may have effects; standard operators have none but those ops.def marks, and neither have
+   * functions, which are made of operators. */
+  if (n->dead || (n->op && n->op->facts & OP_EFFECT) || (!n->op && n->domain->len && !n->callee)) return false;
+  for (int i = 0; i < n->n_out; i++) {
+    const Value *v = n->out[i];
+    if (v && (v->n_uses || v->n_outputs || v->keep)) return false;
+  }
+  return true;
+}
+
+/* --- constants ----------------------------------------------------------------------------------------- */
+
+typedef struct ConstEntry {
+  Value *value;
+  Tensor *tensor;
+  struct ConstEntry *next;
+} ConstEntry;
+
+/* Initializers can't be added to functions, nor (as they would be new inputs) where IR < 4. */
+static bool can_add_initializers(const Graph *g) {
+  return !g->function && g->model->ir_version >= 4;
+}
+
+static Tensor *entry_tensor(const Value *v) {
+  return v->is_initializer || v->producer ? value_literal(v) : NULL;
+}
+
+static Node *constant_node(Rewriter *rw, Graph *g, Node *before, Tensor *t) {
+  Node *n = node_new(g, rw->m->empty, str_internz(rw->m->strs, "Constant"), 0, 1);
+  n->op = op_def(OP_Constant);
+  n->dirty = DIRTY_INPUTS | DIRTY_OUTPUTS | DIRTY_ATTRS | DIRTY_OP | DIRTY_NAME;
+  edit_link(&rw->journal, g, before, n);
+  attr_slot(rw, n, "value", ATTR_TENSOR)->v.tensor = t;
+  vec_push(rw->scratch, &rw->made, n);
+  return n;
+}
+
+/* May a node at the insertion point read this constant? */
+static bool in_reach(const Rewriter *rw, const Value *v) {
+  const Graph *g = rw->at->graph;
+  if (!v->producer) return value_visible(v, g);
+  return v->graph == g && node_before(v->producer, rw->at);
+}
+
+Value *rw_const(Rewriter *rw, Tensor *t, const char *name_hint) {
+  Graph *g = rw->at->graph;
+  uint64_t key = tensor_hash(t);
+  for (ConstEntry *e = map_get(&rw->constants, key); e; e = e->next) {
+    Tensor *now = entry_tensor(e->value);
+    if (now && in_reach(rw, e->value) && tensor_same(now, t)) return e->value;
+  }
+  Value *v = graph_value(g, model_fresh_name(rw->m, name_hint && *name_hint ? name_hint : "const"));
+  if (can_add_initializers(g)) edit_add_init(&rw->journal, g, v, t);
+  else edit_output(&rw->journal, constant_node(rw, g, g->first, t), 0, v);
+  ConstEntry *e = NEW(rw->arena, ConstEntry);
+  *e = (ConstEntry){v, t, map_get(&rw->constants, key)};
+  map_put(&rw->constants, key, e);
+  return v;
+}
+
+Value *rw_const_ints(Rewriter *rw, const int64_t *v, size_t n) {
+  return rw_const(rw, tensor_int64s(rw->m->arena, 1, v, (int64_t)n), NULL);
+}
+
+void rw_make_constant(Rewriter *rw, Value *v, Tensor *t) {
+  Node *n = v->producer;
+  Graph *g = v->graph;
+  edit_output(&rw->journal, n, v->index, NULL);
+  if (can_add_initializers(g) && !v->n_outputs) edit_add_init(&rw->journal, g, v, t);
+  else edit_output(&rw->journal, constant_node(rw, g, n, t), 0, v);
+  v->facts = NULL;
+  v->folded = NULL;
+  v->folded_state = 0;
+  for (Use *u = v->uses; u; u = u->next) vec_push(rw->scratch, &rw->touched, u->node);
+  if (rw_removable(n)) rw_remove(rw, n);
+}
+
+/* --- replacing a value --------------------------------------------------------------------------------- */
+
+static bool made_now(const Rewriter *rw, const Value *v) {
+  return v->id >= rw->first_value;
+}
+
+static bool types_agree(Value *a, Value *b) {
+  ElemType da = dtype_of(a), db = dtype_of(b);
+  if (da && db && da != db) return false;
+  Shape sa = shape_of(a), sb = shape_of(b);
+  if (sa.rank < 0 || sb.rank < 0) return true;
+  if (sa.rank != sb.rank) return false;
+  for (int i = 0; i < sa.rank; i++)
+    if (sym_distinct(a->graph->model->syms, sa.dim[i], sb.dim[i])) return false;
+  return true;
+}
+
+bool rw_can_replace(const Rewriter *rw, const Value *old, const Value *now, const char **why) {
+  const char *unused;
+  if (!why) why = &unused;
+  bool swaps = made_now(rw, now);
+  if (old == now) return *why = "it is the same value", false;
+  if (!value_visible(now, old->graph)) return *why = "the replacement is out of scope", false;
+  if (now->graph == old->graph && now->producer && old->producer && !node_before(now->producer, old->producer))
+    return *why = "the replacement is produced later", false;
+  if (old->keep && !swaps) return *why = "the name is kept (--keep)", false;
+  if (old->n_outputs && !swaps) {
+    if (!now->producer || now->graph != old->graph)
+      return *why = "it is a graph output and the replacement is a graph input, a constant or of an outer graph", false;
+    if (now->n_outputs) return *why = "both values are graph outputs", false;
+    if (now->keep) return *why = "the replacement's name is kept (--keep)", false;
+  }
+  if (!types_agree((Value *)old, (Value *)now)) return *why = "types or shapes disagree", false;
+  return true;
+}
+
+/* Both names now stand for one value: keep what is known of it. True if `now` had facts that `old` had not. */
+static bool adopt_facts(const Rewriter *rw, Value *old, Value *now) {
+  Shape so = shape_of(old), sn = shape_of(now);
+  bool better = (constant_of(now) && !constant_of(old)) || (so.rank < 0 && sn.rank >= 0) ||
+                (!dtype_of(old) && dtype_of(now)) || (!value_of(old) && value_of(now));
+  for (int i = 0; i < so.rank && i < sn.rank && !better; i++) {
+    int64_t k;
+    better = sym_const(sn.dim[i], &k) && !sym_const(so.dim[i], &k);
+  }
+  if (!better && made_now(rw, now) && !constant_of(now) && so.rank >= 0) now->facts = old->facts;
+  return better;
+}
+
+void rw_replace(Rewriter *rw, Value *old, Value *now) {
+  Journal *j = &rw->journal;
+  Graph *g = old->graph;
+  bool better = adopt_facts(rw, old, now);
+  if (made_now(rw, now) && now->producer && now->producer->raw.p == NULL && old->producer)
+    edit_node_identity(j, now->producer, old->producer);
+  if (now->graph == g && now->producer && (old->n_outputs || made_now(rw, now))) edit_swap_identity(j, old, now);
+  for (size_t i = 0; i < g->outputs.n && old->n_outputs; i++)
+    if (g->outputs.at[i] == old) edit_graph_output(j, g, i, now);
+  while (old->uses) {
+    Use *u = old->uses;
+    if (better)
+      for (int k = 0; k < u->node->n_out; k++)
+        if (u->node->out[k]) facts_forget(u->node->out[k]);
+    vec_push(rw->scratch, &rw->touched, u->node);
+    edit_input(j, u->node, u->index, now);
+  }
+  if (now->producer) vec_push(rw->scratch, &rw->touched, now->producer);
+  loosen(rw, old);
+}

@@ -1,0 +1,36 @@
+/* Inside of the Rewriter, shared by rewriter.c (edits) and driver.c (when to try what). */
+#ifndef REWRITE_REWRITER_INT_H
+#define REWRITE_REWRITER_INT_H
+
+#include "rewrite/driver.h"
+#include "rewrite/journal.h"
+
+struct Rewriter {
+  Model *m;
+  const RunOptions *o;
+  Arena *arena;   /* of the run */
+  Arena *scratch; /* of one try */
+  Journal journal;
+  RunResult *result;
+
+  /* the try in progress */
+  size_t rule;          /* index into result->rules */
+  Node *root, *at;
+  uint32_t first_value; /* ids of values from here on were made by this rewrite */
+  Vec(Node *) made;     /* nodes made by this rewrite */
+  Vec(Value *) loosened;/* values that lost a use */
+  Vec(Node *) touched;  /* nodes that read something else now */
+  const char *why;      /* reason of the last refusal, in the run's arena */
+  const char *note;
+
+  /* worklist: a queue */
+  Node **queue;
+  size_t head, tail, cap;
+
+  Map constants;        /* tensor hash -> ConstEntry chain: constants that rw_const may reuse */
+  void **state;         /* per rule */
+};
+
+bool rw_removable(const Node *n); /* no uses, no graph outputs, no --keep names, no effects */
+
+#endif

@@ -1,0 +1,154 @@
+"""ops.def and attrs.def against the schemas of the onnx package."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import onnx.defs
+import pytest
+from onnx import helper
+from onnx.defs import OpSchema
+
+OPS = Path(__file__).resolve().parents[2] / "src" / "ops"
+ROW = re.compile(
+    r'^OP\((\w+), "([\w.]*)", (-?\d+), (-?\d+), (-?\d+), (-?\d+), VERSIONS\(([\d, ]+)\),\s*([\w| ]+)\)', re.M
+)
+MACROS = {"UNARY": "OP_ELEMENTWISE | OP_LAYOUT_AGNOSTIC", "BROADCAST": "OP_ELEMENTWISE | OP_BROADCASTS"}
+DEFAULT = re.compile(r"^ATTR_(INT|FLOAT|STRING|INTS|NONE)\((\w+), (\w+), (\d+)(?:, (.+))?\)$", re.M)
+DOMAINS = ["", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training"]
+
+
+def schemas():
+    table = defaultdict(list)
+    for schema in onnx.defs.get_all_schemas_with_history():
+        table[schema.domain, schema.name].append(schema)
+    for versions in table.values():
+        versions.sort(key=lambda s: s.since_version)
+    return table
+
+
+def rows():
+    text = (OPS / "ops.def").read_text()
+    table = {}
+    for name, domain, *arity, versions, facts in ROW.findall(text):
+        for macro, meaning in MACROS.items():
+            facts = re.sub(rf"\b{macro}\b", meaning, facts)
+        table[domain, name] = (
+            [int(n) for n in arity],
+            [int(v) for v in versions.split(",")],
+            {f.strip() for f in facts.split("|")} - {"0"},
+        )
+    assert len(table) == len(re.findall(r"^OP\(", text, re.M))
+    return table
+
+
+SCHEMAS, ROWS = schemas(), rows()
+
+
+def test_same_operators_in_search_order():
+    assert set(ROWS) == set(SCHEMAS)
+    assert list(ROWS) == sorted(ROWS)
+    assert sorted(DOMAINS) == DOMAINS
+
+
+def test_newest_opset():
+    header = (OPS / "ops.h").read_text()
+    assert int(re.search(r"ONNX_NEWEST_OPSET (\d+)", header)[1]) == onnx.defs.onnx_opset_version()
+    known = dict(re.findall(r'\{"([\w.]+)", (\d+)\}', (OPS / "ops.c").read_text()))
+    for domain in DOMAINS[1:]:
+        assert int(known[domain]) == max(v[-1].since_version for k, v in SCHEMAS.items() if k[0] == domain)
+
+
+@pytest.mark.parametrize("key", sorted(SCHEMAS), ids="::".join)
+def test_row(key):
+    arity, versions, facts = ROWS[key]
+    history = SCHEMAS[key]
+
+    def most(counts):
+        return -1 if max(counts) >= 2**31 - 1 else max(counts)
+
+    assert arity == [
+        min(s.min_input for s in history),
+        most([s.max_input for s in history]),
+        min(s.min_output for s in history),
+        most([s.max_output for s in history]),
+    ]
+    assert versions == [s.since_version for s in history]
+    variadic = any(s.inputs and s.inputs[-1].option == OpSchema.FormalParameterOption.Variadic for s in history)
+    assert ("OP_VARIADIC" in facts) == variadic
+
+
+# Random only in training mode (the attribute or input decides), or not random at all (AffineGrid is a function over
+# a random-free body); bodies make a node as random as they are.
+NOT_RANDOM = {"Dropout", "AffineGrid"}
+
+
+@pytest.mark.parametrize("key", sorted(SCHEMAS), ids="::".join)
+def test_facts(key):
+    _, _, facts = ROWS[key]
+    newest = SCHEMAS[key][-1]
+    bodies = any(a.type == OpSchema.AttrType.GRAPH for a in newest.attributes.values())
+    assert ("OP_CONTROL" in facts) == bodies
+    if "NonDeterministic" in str(newest.node_determinism) and key[1] not in NOT_RANDOM and not bodies:
+        assert "OP_RANDOM" in facts
+    if facts & {"OP_RANDOM", "OP_EFFECT", "OP_CONTROL"}:
+        assert not facts & {"OP_MOVES_DATA", "OP_EXACT", "OP_INT_EXACT", "OP_COMMUTES", "OP_ELEMENTWISE"}
+    if "OP_COMMUTES" in facts:  # two operands of one type
+        assert newest.min_input == newest.max_input == 2
+        assert newest.inputs[0].type_str == newest.inputs[1].type_str
+    if "OP_IDEMPOTENT" in facts:
+        assert newest.max_input == newest.max_output == 1 and not newest.attributes
+        assert newest.inputs[0].type_str == newest.outputs[0].type_str
+    if "OP_LAYOUT_AGNOSTIC" in facts:
+        assert "OP_ELEMENTWISE" in facts and newest.max_output == 1
+    if "OP_BROADCASTS" in facts:
+        assert "OP_ELEMENTWISE" in facts and newest.max_input > 1
+        assert "broadcast" in newest.doc.lower()
+    assert not {"OP_EXACT", "OP_INT_EXACT"} <= facts
+    assert ("OP_QUANT" in facts) == bool(re.search("[qQ]uantize|QLinear|MatMulInteger|ConvInteger", key[1]))
+
+
+def test_commuting_operators_are_known():
+    symmetric = {"Add", "Mul", "And", "Or", "Xor", "Equal", "BitwiseAnd", "BitwiseOr", "BitwiseXor"}
+    assert {name for (_, name), row in ROWS.items() if "OP_COMMUTES" in row[2]} == symmetric
+
+
+def parse_default(kind, text):
+    if kind == "NONE":
+        return None
+    if kind == "INT":
+        return int(text)
+    if kind == "FLOAT":
+        return np.float32(text.removesuffix("f"))
+    if kind == "STRING":
+        return text.strip('"').encode()
+    return [int(v) for v in re.fullmatch(r"LIST\((.+)\)", text)[1].split(",")]
+
+
+def test_attribute_defaults():
+    text = (OPS / "attrs.def").read_text()
+    found = DEFAULT.findall(text)
+    assert len(found) == len(re.findall(r"^ATTR_", text, re.M))
+    order = [name for _, name in ROWS]
+    assert [order.index(f[1]) for f in found] == sorted(order.index(f[1]) for f in found)
+
+    table = defaultdict(list)
+    for kind, op, attribute, since, value in found:
+        table[op, attribute].append((int(since), parse_default(kind, value)))
+    for (domain, op), history in SCHEMAS.items():
+        for schema in history:
+            names = set(schema.attributes) | {a for (o, a) in table if o == op}
+            for name in names:
+                at = [row for row in table.get((op, name), []) if row[0] <= schema.since_version]
+                assert [row[0] for row in at] == sorted({row[0] for row in at})
+                ours = at[-1][1] if at else None
+                theirs = None
+                if name in schema.attributes and schema.attributes[name].default_value.type:
+                    theirs = helper.get_attribute_value(schema.attributes[name].default_value)
+                if isinstance(theirs, list) and isinstance(theirs[0], bytes):
+                    theirs = None  # lists of strings are left out
+                if isinstance(theirs, float):
+                    theirs = np.float32(theirs)
+                where = f"{domain}::{op}-{schema.since_version}.{name}"
+                assert ours == theirs and type(ours) is type(theirs), where

@@ -1,0 +1,104 @@
+"""The zoo's models as tests use them: rebuilt once, optimised once, with their inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from functools import cached_property
+from pathlib import Path
+
+import materialize
+import numpy as np
+import onnx
+import zoo
+from tool import Tool
+
+LARGE = 300_000_000
+"""Bytes from which a model is too large for instrumented builds."""
+DIMS = {"batch": 2, "seq": 24, "enc_seq": 1500}
+
+
+class Subject:
+    """A model of the zoo and what the optimizer makes of it, in a folder of its own."""
+
+    def __init__(self, name: str, tool: Tool, work: Path) -> None:
+        self.model, self.tool, self.work = zoo.MODELS[name], tool, work / name
+
+    @cached_property
+    def source(self) -> Path:
+        """The model as exported."""
+        return materialize.materialize(self.model.name)
+
+    @cached_property
+    def optimised(self) -> Path:
+        """The model as the optimizer writes it, with the default passes."""
+        return self._optimise(self.source, "once")
+
+    @cached_property
+    def report(self) -> dict:
+        """The optimizer's own report of that run."""
+        return json.loads((self.optimised.parent / "report.json").read_text())
+
+    def optimised_again(self) -> Path:
+        """Optimise what was optimised; the same file names, so the same bytes."""
+        return self._optimise(self.optimised, "twice")
+
+    def _optimise(self, source: Path, folder: str) -> Path:
+        out = self.work / folder / source.name
+        shutil.rmtree(out.parent, ignore_errors=True)
+        out.parent.mkdir(parents=True)
+        self.tool.ok(source, out, "-q", "--json", out.parent / "report.json")
+        return out
+
+    def clean(self) -> None:
+        """Remove what was written; the zoo is 20 GB with its optimised twin."""
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def feeds(self, seed: int) -> dict[str, np.ndarray]:
+        """Seeded inputs; ids stay inside the table they index, masks are 0 or 1."""
+        rng = np.random.default_rng(seed)
+        made = {}
+        for info in self.model.inputs:
+            shape = [DIMS.get(d, d) for d in info.shape]
+            if info.name == "attention_mask":
+                mask = (rng.random(shape) < 0.8).astype(info.dtype)
+                mask[:, 0] = 1
+                made[info.name] = mask
+            elif info.dtype == "int64":
+                made[info.name] = rng.integers(0, self._table(info.name), shape)
+            else:
+                made[info.name] = rng.standard_normal(shape).astype(info.dtype)
+        return made
+
+    def _table(self, name: str) -> int:
+        """Return the smallest number of rows among the tables an input indexes."""
+        graph = onnx.load(self.source, load_external_data=False).graph
+        rows = {t.name: t.dims[0] for t in graph.initializer if t.dims}
+        same = {name}
+        for node in graph.node:
+            if node.op_type in ("Reshape", "Identity", "Cast") and node.input[0] in same:
+                same.update(node.output)
+        gathers = (n for n in graph.node if n.op_type == "Gather" and n.input[1] in same)
+        return min(rows[n.input[0]] for n in gathers if n.input[0] in rows)
+
+
+def files(model: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file beside a model but the report, by name."""
+    found = {}
+    for path in sorted(model.parent.iterdir()):
+        if path.suffix != ".json":
+            with path.open("rb") as stream:
+                found[path.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
+
+
+def node_count(graph: onnx.GraphProto) -> int:
+    """Count nodes as the zoo does: those of subgraphs and Constant nodes too."""
+    bodies = (
+        body
+        for node in graph.node
+        for attribute in node.attribute
+        for body in [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+    )
+    return len(graph.node) + sum(node_count(body) for body in bodies)

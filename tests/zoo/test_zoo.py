@@ -1,0 +1,113 @@
+"""One model after another: valid, loads, same interface, idempotent, accurate, small."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numeric
+import numpy as np
+import onnx
+import pytest
+import slimzoo
+import zoo
+
+EXPECTED = Path(__file__).with_name("expected.json")
+SEEDS = (0, 1, 2)
+
+
+def parameters() -> list:
+    """Every model; those that need much memory in ONNX Runtime take turns."""
+    made = []
+    for name in zoo.names():
+        if name not in zoo.facts():
+            continue
+        large = zoo.MODELS[name].facts.size > slimzoo.LARGE
+        group = pytest.mark.xdist_group("large" if large else name)
+        marks = [group, pytest.mark.large] if large else [group]
+        made.append(pytest.param(name, marks=marks, id=name))
+    return made
+
+
+@pytest.fixture(scope="module", params=parameters())
+def subject(request, tool, build):
+    found = slimzoo.Subject(request.param, tool, build / "zoo")
+    yield found
+    found.clean()
+
+
+def test_every_model_is_here():
+    assert set(zoo.facts()) == set(zoo.names())
+    assert set(json.loads(EXPECTED.read_text())) == set(zoo.names())
+
+
+def test_nodes(subject, pytestconfig):
+    """The counts are pinned: a change of one is a change of what we publish."""
+    found = {
+        state: slimzoo.node_count(onnx.load(path, load_external_data=False).graph)
+        for state, path in (("before", subject.source), ("after", subject.optimised))
+    }
+    if pytestconfig.getoption("--update-zoo"):
+        table = json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
+        table[subject.model.name] = found
+        ordered = {name: table[name] for name in zoo.names() if name in table}
+        EXPECTED.write_text(json.dumps(ordered, indent=1) + "\n")
+    assert json.loads(EXPECTED.read_text())[subject.model.name] == found
+    assert found["before"] == subject.model.facts.nodes
+    assert subject.report["nodes"] == found
+
+
+def test_valid(subject):
+    onnx.checker.check_model(str(subject.optimised))
+
+
+def test_interface(subject):
+    graphs = [
+        onnx.load(path, load_external_data=False).graph
+        for path in (subject.source, subject.optimised)
+    ]
+    before, after = (
+        [v.SerializeToString(deterministic=True) for v in [*g.input, *g.output]] for g in graphs
+    )
+    assert before == after
+
+
+def test_idempotent(subject):
+    again = slimzoo.files(subject.optimised_again())
+    assert again == slimzoo.files(subject.optimised)
+
+
+def outputs(path: Path, level: str, fed: list[dict]) -> list[list[np.ndarray]]:
+    """Run a model once per seed; the session is gone afterwards."""
+    opened = numeric.session(path, level)
+    return [numeric.run(opened, feeds) for feeds in fed]
+
+
+def worst(a: list, b: list) -> tuple[float, float]:
+    """Return the largest difference, and the largest as a share of what is allowed."""
+    pairs = [
+        (numeric.max_diff(x, y), numeric.tolerance(x))
+        for xs, ys in zip(a, b, strict=True)
+        for x, y in zip(xs, ys, strict=True)
+    ]
+    return max(d for d, _ in pairs), max(d / t for d, t in pairs)
+
+
+def test_accurate(subject, build):
+    fed = [subject.feeds(seed) for seed in SEEDS]
+    measured, reference = {}, {}
+    for level in numeric.LEVELS:
+        reference[level] = outputs(subject.source, level, fed)
+        got = outputs(subject.optimised, level, fed)
+        diff, share = worst(reference[level], got)
+        measured[level] = {"max_diff": diff, "of_tolerance": share}
+    own, _ = worst(*(reference[level] for level in numeric.LEVELS))
+    largest = max(float(np.max(np.abs(o))) for o in reference["off"][0])
+    record = {
+        "nodes": subject.report["nodes"],
+        "largest_output": largest,
+        "original_between_levels": own,
+        "levels": measured,
+    }
+    (build / "zoo" / f"{subject.model.name}.json").write_text(json.dumps(record, indent=1))
+    assert all(m["of_tolerance"] <= 1 for m in measured.values()), measured
