@@ -39,7 +39,7 @@ PRODUCTS := $(STATIC) $(SHARED) $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/example
 
 # --- build -------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test lint format sanitize zoo golden-update zoo-update results readme setup clean distclean help
+.PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme setup clean distclean help
 all: $(PRODUCTS) ## build the library, the command line, the unit tests and the example
 
 # The sources are found by `find`, so a removed or added file must relink what was made of the old list.
@@ -138,6 +138,11 @@ zoo-update: all $(VENV)/test.installed ## rewrite the zoo's pinned node counts (
 
 zoo: $(VENV)/test.installed ## export the zoo anew and rewrite its skeletons (installs PyTorch; hours)
 	$(PYTHON) models/export_all.py
+
+results: all $(VENV)/test.installed ## measure the zoo, write results/zoo.json and README.md's numbers
+	$(PYTEST) --build $(BUILD) -q tests/zoo -k accurate
+	$(PY) tools/measure.py --build $(BUILD)
+	$(PY) tools/readme.py
 
 readme: $(VENV)/test.installed ## put the measured numbers of results/ into README.md
 	$(PY) tools/readme.py

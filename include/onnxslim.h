@@ -53,8 +53,7 @@ typedef struct onnxslim_options onnxslim_options;
 typedef struct onnxslim_model onnxslim_model;
 typedef struct onnxslim_report onnxslim_report;
 
-/* Memory: alloc returns NULL when there is none left; free accepts NULL. Called from worker threads too only if
- * the "threads" option is above 1. */
+/* Memory: alloc returns NULL when there is none left; free accepts NULL. Both are called on the calling thread. */
 typedef struct onnxslim_allocator {
   void *(*alloc)(void *user, size_t size);
   void (*free)(void *user, void *block);
@@ -66,9 +65,12 @@ typedef enum onnxslim_log_level { ONNXSLIM_LOG_WARNING, ONNXSLIM_LOG_INFO, ONNXS
 /* Any member may be NULL. Callbacks run on the calling thread and must return normally. */
 typedef struct onnxslim_callbacks {
   void (*log)(void *user, onnxslim_log_level level, const char *line);
-  /* done of total units of a phase ("read", "optimize", "write", "verify"); total 0: unknown. Non-zero cancels. */
+  /* done of total units of a phase ("read", "optimize", "write", "verify", "bench"); total 0: unknown. Non-zero
+   * cancels. */
   int (*progress)(void *user, const char *phase, uint64_t done, uint64_t total);
   void *user;
+  /* What the options "dump-before" and "dump-after" ask for: the model in ONNX text syntax. */
+  void (*dump)(void *user, const char *title, const char *text);
 } onnxslim_callbacks;
 
 /* NULL arguments: malloc/free, no callbacks. NULL only if there is no memory. */
@@ -80,26 +82,46 @@ ONNXSLIM_API void onnxslim_context_free(onnxslim_context *cx);
 ONNXSLIM_API const char *onnxslim_error(const onnxslim_context *cx);
 ONNXSLIM_API const char *onnxslim_version(void);
 
-/* Reads `in`, optimizes it, writes `out` (which may be `in`; NULL: only report). options and report may be NULL.
- * *report must be freed with onnxslim_report_free(). On failure `out` is as it was before. */
+/* Reads `in`, optimizes it, writes `out` (which may be `in`; NULL: only report). "-" is standard input or output.
+ * options and report may be NULL. *report must be freed with onnxslim_report_free(); it is NULL on failure, except that
+ * ONNXSLIM_ERR_VERIFY (option "verify") comes with the report that says by how much. On failure `out` is as it was
+ * before. */
 ONNXSLIM_API onnxslim_status onnxslim_optimize_file(onnxslim_context *cx, const char *in, const char *out,
                                                     const onnxslim_options *options, onnxslim_report **report);
 
 /* --- options ------------------------------------------------------------------------------------------- */
 
-/* Options are set by name, as text; a repeated list option adds to it. The list with types, defaults and one line
- * each: onnxslim_option_info(). */
-ONNXSLIM_API onnxslim_options *onnxslim_options_new(onnxslim_context *cx);
-ONNXSLIM_API onnxslim_status onnxslim_options_set(onnxslim_options *o, const char *name, const char *value);
-ONNXSLIM_API void onnxslim_options_free(onnxslim_options *o);
+typedef enum onnxslim_option_type {
+  ONNXSLIM_SWITCH,  /* "1" (or NULL) or "0" */
+  ONNXSLIM_NUMBER,  /* a whole number >= 0 */
+  ONNXSLIM_BYTES,   /* the same, with k, M or G for powers of 1024 */
+  ONNXSLIM_TEXT,    /* anything */
+  ONNXSLIM_CHOICE,  /* one of the words in `argument`, which stand between '|' */
+  ONNXSLIM_NAMES,   /* names or patterns with * and ?, separated by commas; "\\," is a comma in a name */
+  ONNXSLIM_PASSES,  /* names of passes, separated by commas */
+  ONNXSLIM_RULES,   /* names of passes or rules, separated by commas */
+  ONNXSLIM_DIMS,    /* DIM=N, separated by commas */
+  ONNXSLIM_SHAPE    /* NAME:D,D,...; a D that stays as declared is ? */
+} onnxslim_option_type;
 
 typedef struct onnxslim_option_info_t {
   const char *name;     /* "freeze" */
   const char *argument; /* "DIM=N,..."; NULL for switches ("1" or "0") */
   const char *doc;      /* one line */
+  onnxslim_option_type type;
+  const char *standard; /* what holds if the option is not set, as text; NULL: nothing */
+  const char *implied;  /* what a NULL value means; NULL: a value is needed (switches: "1") */
+  const char *group;    /* heading in a list of options */
 } onnxslim_option_info_t;
 /* i from 0; NULL past the end. */
 ONNXSLIM_API const onnxslim_option_info_t *onnxslim_option_info(size_t i);
+
+/* Options are set by name, as text; a repeated list option adds to it. The list with types, defaults and one line
+ * each: onnxslim_option_info(). An unknown option, pass or rule, or a value of another type, is ONNXSLIM_ERR_USAGE; names
+ * of dims, inputs and values are checked against the model when it is optimized. NULL only without memory. */
+ONNXSLIM_API onnxslim_options *onnxslim_options_new(onnxslim_context *cx);
+ONNXSLIM_API onnxslim_status onnxslim_options_set(onnxslim_options *o, const char *name, const char *value);
+ONNXSLIM_API void onnxslim_options_free(onnxslim_options *o);
 
 typedef struct onnxslim_pass_info_t {
   const char *name;  /* "fuse_conv_batchnorm" */
@@ -107,19 +129,37 @@ typedef struct onnxslim_pass_info_t {
   int bitwise;       /* 1: every rule of it is bit-exact; 0: some round */
   int by_default;
 } onnxslim_pass_info_t;
-ONNXSLIM_API const onnxslim_pass_info_t *onnxslim_pass_info(size_t i);
+/* Describes pass i, from 0, in pipeline order. Returns 0 past the end. */
+ONNXSLIM_API int onnxslim_pass_info(size_t i, onnxslim_pass_info_t *info);
+
+typedef struct onnxslim_rule_info_t {
+  const char *pass, *name;
+  const char *doc;             /* one line; NULL: match and replace say it */
+  const char *match, *replace; /* NULL for rules that are no patterns */
+  int bitwise;
+} onnxslim_rule_info_t;
+/* Describes rule i of all passes, from 0, in the order they are tried. Returns 0 past the end. */
+ONNXSLIM_API int onnxslim_rule_info(size_t i, onnxslim_rule_info_t *info);
+
+/* The known word (of an option, pass or rule; `kind` "option", "pass" or "rule") closest to a misspelt one; NULL if
+ * none is near. */
+ONNXSLIM_API const char *onnxslim_suggest(const char *kind, const char *word);
 
 /* --- models in memory ---------------------------------------------------------------------------------- */
 
+/* path "-": standard input. */
 ONNXSLIM_API onnxslim_status onnxslim_load(onnxslim_context *cx, const char *path, onnxslim_model **model);
 /* The bytes must stay as they are until onnxslim_model_free(). dir: folder of external data files, or NULL. */
 ONNXSLIM_API onnxslim_status onnxslim_load_bytes(onnxslim_context *cx, const void *bytes, size_t size,
                                                  const char *dir, onnxslim_model **model);
+/* Optimizes in memory; the model can be saved or optimized again. After a failure other than ONNXSLIM_ERR_USAGE it can
+ * only be freed. The option "verify" is for onnxslim_optimize_file(). */
 ONNXSLIM_API onnxslim_status onnxslim_optimize(onnxslim_model *model, const onnxslim_options *options,
                                                onnxslim_report **report);
+/* Writes beside `path` first, then renames; "-" is standard output. */
 ONNXSLIM_API onnxslim_status onnxslim_save(onnxslim_model *model, const char *path,
                                            const onnxslim_options *options);
-/* *bytes must be freed with onnxslim_buffer_free(). */
+/* *bytes must be freed with onnxslim_buffer_free(). ONNXSLIM_ERR_LIMIT if it would be 2 GiB or more. */
 ONNXSLIM_API onnxslim_status onnxslim_save_bytes(onnxslim_model *model, const onnxslim_options *options,
                                                  uint8_t **bytes, size_t *size);
 ONNXSLIM_API void onnxslim_model_free(onnxslim_model *model);
@@ -143,6 +183,7 @@ typedef struct onnxslim_rule_stat {
   const char *pass, *rule;
   uint64_t tried, fired, missed;
   double seconds;
+  int64_t nodes, bytes;
 } onnxslim_rule_stat;
 
 typedef struct onnxslim_remark {
@@ -151,6 +192,31 @@ typedef struct onnxslim_remark {
   const char *node;              /* "Conv '/conv1/Conv'" */
   const char *text;              /* the reason, or what became of it */
 } onnxslim_remark;
+
+/* One output of two models, for one seed, at one of ONNX Runtime's optimization levels. */
+typedef struct onnxslim_difference {
+  const char *output;
+  const char *level;   /* "default" or "off" */
+  uint64_t seed;
+  int ok, bitwise;     /* within the tolerance; the same bits */
+  double max_diff;     /* largest |a - b| */
+  double max_rel_diff; /* max_diff / largest |a| */
+  double max_ulp;      /* of float16 and bfloat16: max_diff in units in the last place of the largest; else 0 */
+  double tolerance;    /* what max_diff may be: 1e-5 * max(1, largest); 4 ulp of float16; 0 of integers */
+  double largest;      /* largest |a| */
+  double self_diff;    /* of the original between the two levels */
+} onnxslim_difference;
+
+typedef struct onnxslim_verification {
+  int passed, bitwise; /* every output, seed and level */
+  uint64_t seeds;
+  double max_diff, max_rel_diff, max_ulp, largest, self_diff; /* the largest of all rows */
+  const char *failure; /* NULL, or one line */
+  const char *runtime; /* version of ONNX Runtime */
+  const char *runtime_path;
+  const onnxslim_difference *rows;
+  size_t n_rows;
+} onnxslim_verification;
 
 struct onnxslim_report {
   uint64_t nodes_before, nodes_after;
@@ -165,11 +231,107 @@ struct onnxslim_report {
   size_t n_rules;
   const onnxslim_remark *remarks;     /* only with option "remarks" */
   size_t n_remarks;
+  const char *input, *output;         /* paths as given; NULL if there was none */
+  double seconds_verify;
+  const onnxslim_verification *verification; /* only with option "verify" */
 };
 ONNXSLIM_API void onnxslim_report_free(onnxslim_report *report);
+/* Everything in it; freed with onnxslim_buffer_free(). NULL only without memory. */
+ONNXSLIM_API char *onnxslim_report_json(const onnxslim_report *report);
 
-/* ONNX text syntax, as the onnx package's parser reads it; freed with onnxslim_buffer_free(). */
-ONNXSLIM_API onnxslim_status onnxslim_model_text(onnxslim_model *model, char **text);
+/* ONNX text syntax, as the onnx package's parser reads it; freed with onnxslim_buffer_free(). Of large tensors only
+ * type and dims are shown, unless the option "full" is set (options may be NULL). */
+ONNXSLIM_API onnxslim_status onnxslim_model_text(onnxslim_model *model, const onnxslim_options *options, char **text);
+
+typedef struct onnxslim_value_info_t {
+  const char *name;
+  const char *type; /* "float[batch,3,224,224]" */
+} onnxslim_value_info_t;
+
+typedef struct onnxslim_opset {
+  const char *domain; /* "" is ai.onnx */
+  int64_t version;
+} onnxslim_opset;
+
+typedef struct onnxslim_summary {
+  int64_t ir_version;
+  const onnxslim_opset *opsets;
+  size_t n_opsets;
+  const char *graph_name;
+  const onnxslim_value_info_t *inputs, *outputs; /* inputs that are initializers too are not listed */
+  size_t n_inputs, n_outputs;
+  const onnxslim_op_count *ops;                  /* before and after are the same */
+  size_t n_ops;
+  uint64_t nodes, bodies, functions;
+  uint64_t initializers, initializer_bytes, parameters; /* parameters: elements of floating-point initializers */
+  uint64_t bytes, external_bytes;                /* of the file; of its external data */
+} onnxslim_summary;
+ONNXSLIM_API onnxslim_status onnxslim_inspect(onnxslim_model *model, onnxslim_summary **summary);
+ONNXSLIM_API void onnxslim_summary_free(onnxslim_summary *summary);
+ONNXSLIM_API char *onnxslim_summary_json(const onnxslim_summary *summary);
+
+/* --- experiments --------------------------------------------------------------------------------------- */
+
+/* Runs both models in ONNX Runtime on the same generated inputs (options "verify": seeds, "ort", "threads", "freeze",
+ * "input-shape"). ONNXSLIM_ERR_VERIFY if they differ: *result is filled in then too. *result may be NULL. */
+ONNXSLIM_API onnxslim_status onnxslim_verify(onnxslim_context *cx, const char *original, const char *optimized,
+                                             const onnxslim_options *options, onnxslim_verification **result);
+ONNXSLIM_API void onnxslim_verification_free(onnxslim_verification *result);
+ONNXSLIM_API char *onnxslim_verification_json(const onnxslim_verification *result);
+
+typedef struct onnxslim_timing {
+  double median, low_quartile, high_quartile, fastest; /* seconds of a run */
+  double open_seconds;                                 /* creating the session */
+  const double *runs;
+  size_t n_runs;
+} onnxslim_timing;
+
+typedef struct onnxslim_comparison {
+  onnxslim_timing before, after;
+  double speedup, speedup_low, speedup_high; /* before / after, and its 95 % interval */
+  const char *inputs;                        /* "x float[1,3,224,224]" */
+  const char *runtime, *runtime_path;
+  int threads;
+} onnxslim_comparison;
+/* Times both models in ONNX Runtime, runs interleaved (options "warmup", "runs", "threads", "ort", "ort-level",
+ * "freeze", "input-shape"). */
+ONNXSLIM_API onnxslim_status onnxslim_bench(onnxslim_context *cx, const char *before, const char *after,
+                                            const onnxslim_options *options, onnxslim_comparison **result);
+ONNXSLIM_API void onnxslim_comparison_free(onnxslim_comparison *result);
+ONNXSLIM_API char *onnxslim_comparison_json(const onnxslim_comparison *result);
+
+typedef struct onnxslim_attribution_row {
+  const char *pass;     /* "all" for the last one: the passes together */
+  uint64_t nodes_after, bytes_after, rewrites;
+  int64_t nodes, bytes; /* change of the node count and of the file */
+  double seconds;
+} onnxslim_attribution_row;
+
+typedef struct onnxslim_attribution_t {
+  uint64_t nodes, bytes; /* of the input */
+  const onnxslim_attribution_row *rows;
+  size_t n_rows;
+} onnxslim_attribution_t;
+/* What each enabled pass does alone on the model as it is, then all of them together. An isolated run looks through
+ * constants and removes what its own rewrites orphan, nothing else. */
+ONNXSLIM_API onnxslim_status onnxslim_attribution(onnxslim_context *cx, const char *in,
+                                                  const onnxslim_options *options, onnxslim_attribution_t **result);
+ONNXSLIM_API void onnxslim_attribution_free(onnxslim_attribution_t *result);
+ONNXSLIM_API char *onnxslim_attribution_json(const onnxslim_attribution_t *result);
+
+typedef struct onnxslim_suspect {
+  uint64_t rewrites;               /* of the whole run */
+  uint64_t number;                 /* of the first rewrite after which the outputs differ; 0: they never do */
+  const char *pass, *rule, *node, *text; /* of that rewrite */
+  const char *failure;             /* how the outputs differ */
+  uint64_t checks;                 /* how many candidates were run */
+} onnxslim_suspect;
+/* Finds the rewrite that changes the outputs: a binary search over the number of rewrites, each candidate compared with
+ * the original in ONNX Runtime. ONNXSLIM_ERR_VERIFY if there is one. */
+ONNXSLIM_API onnxslim_status onnxslim_bisect(onnxslim_context *cx, const char *in, const onnxslim_options *options,
+                                             onnxslim_suspect **result);
+ONNXSLIM_API void onnxslim_suspect_free(onnxslim_suspect *result);
+ONNXSLIM_API char *onnxslim_suspect_json(const onnxslim_suspect *result);
 
 #ifdef __cplusplus
 }

@@ -5,10 +5,10 @@ An .xz file of one JSON line and the bytes that were not cut, end to end:
     {"files": [{"name": "bert_base.onnx", "parts": [PART, …]}, …],
      "tensors": {NAME: {"shape": […], "mean": M, "std": S, "dtype": D}, …}}
 
-A PART is a number (that many of the kept bytes come here), a tensor's name (its
-values by the recipe come here) or [NAME, PERM] (the same, transposed).  A tied
-parameter stands in several places under one name.  Nothing in it knows protobuf:
-a rebuilt file is the exported one byte for byte, whatever library wrote that.
+A PART is a number (that many of the kept bytes come here) or a tensor's name (its
+values by the recipe come here).  A tied parameter that the exporter wrote twice
+stands in two places under one name.  Nothing in it knows protobuf: a rebuilt file
+is the exported one byte for byte, whatever library wrote that.
 """
 
 from __future__ import annotations
@@ -25,20 +25,12 @@ import recipe
 from recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Cut:
-    """A place where a tensor was cut out; perm transposes what the recipe draws."""
-
-    tensor: str
-    perm: tuple[int, ...] | None = None
-
-
 @dataclass
 class File:
-    """A file as kept bytes and cuts, in order."""
+    """A file as kept bytes and names of cut tensors, in order."""
 
     name: str
-    parts: list[bytes | Cut] = field(default_factory=list)
+    parts: list[bytes | str] = field(default_factory=list)
 
 
 @dataclass
@@ -53,15 +45,8 @@ class Skeleton:
         kept: list[bytes] = []
         files = []
         for file in self.files:
-            parts: list[int | str | list] = []
-            for part in file.parts:
-                if isinstance(part, bytes):
-                    kept.append(part)
-                    parts.append(len(part))
-                elif part.perm:
-                    parts.append([part.tensor, part.perm])
-                else:
-                    parts.append(part.tensor)
+            parts = [len(p) if isinstance(p, bytes) else p for p in file.parts]
+            kept += [part for part in file.parts if isinstance(part, bytes)]
             files.append({"name": file.name, "parts": parts})
         tensors = {name: asdict(tensor) for name, tensor in self.tensors.items()}
         for tensor in tensors.values():
@@ -86,24 +71,17 @@ class Skeleton:
                 if isinstance(part, int):
                     file.parts.append(kept[at : at + part])
                     at += part
-                elif isinstance(part, str):
-                    file.parts.append(Cut(part))
                 else:
-                    file.parts.append(Cut(part[0], tuple(part[1])))
+                    file.parts.append(part)
             files.append(file)
         return cls(files, tensors)
 
     def pieces(self, file: File) -> Iterator[Callable[[], bytes | np.ndarray]]:
-        """Yield calls that give a file's bytes, in order, each at most a tensor."""
+        """Yield calls that give a file's bytes, in order, each at most a chunk."""
         for part in file.parts:
             if isinstance(part, bytes):
                 yield lambda part=part: part
                 continue
-            tensor = self.tensors[part.tensor]
-            if part.perm:
-                yield lambda tensor=tensor, perm=part.perm: (
-                    recipe.draw(tensor).transpose(perm).copy()
-                )
-                continue
+            tensor = self.tensors[part]
             for index in range(tensor.chunks):
                 yield lambda tensor=tensor, index=index: recipe.chunk(tensor, index)

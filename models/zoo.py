@@ -129,7 +129,7 @@ MODELS = {
         Model("yolov8s", "yolo", "yolov8s", "yolo", 12,
               _image("images", 640), ("output0",)),
         Model("yolov8n_tf", "yolo", "yolov8n", "yolo_tf", 17,
-              _image("images", 640), ("output0",)),
+              (Input("images", (1, 640, 640, 3)),), ("output_0",)),
         Model("resnet50", "cnn", "resnet50", "cnn", 12,
               _image("input", 224), ("output",)),
         Model("mobilenetv2", "cnn", "mobilenet_v2", "cnn", 12,

@@ -20,12 +20,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options of the test suite."""
     group = parser.getgroup("onnxslim")
     group.addoption("--build", default="build", help="folder of the build under test")
-    group.addoption(
-        "--update-golden", action="store_true", help="rewrite what golden cases expect"
-    )
-    group.addoption(
-        "--update-zoo", action="store_true", help="rewrite tests/zoo/expected.json"
-    )
+    group.addoption("--update-golden", action="store_true", help="rewrite what golden cases expect")
+    group.addoption("--update-zoo", action="store_true", help="rewrite tests/zoo/expected.json")
 
 
 def build_dir(config: pytest.Config) -> Path:
@@ -60,7 +56,7 @@ class UnitFile(pytest.File):
                 yield UnitItem.from_parent(self, name=line.removeprefix(own), unit=unit)
 
 
-class UnitFailure(Exception):
+class UnitTestError(Exception):
     """A C unit test failed; the text is what it printed."""
 
 
@@ -84,13 +80,13 @@ class UnitItem(pytest.Item):
             check=False,
         )
         if done.returncode < 0:
-            raise UnitFailure(f"{done.stderr}killed by signal {-done.returncode}")
+            raise UnitTestError(f"{done.stderr}killed by signal {-done.returncode}")
         if done.returncode:
-            raise UnitFailure(done.stderr + done.stdout)
+            raise UnitTestError(done.stderr + done.stdout)
 
     def repr_failure(self, excinfo):
         """Show what the C test printed, without a Python traceback."""
-        if isinstance(excinfo.value, UnitFailure):
+        if isinstance(excinfo.value, UnitTestError):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
 

@@ -1,37 +1,28 @@
 """Cut an exported model down to its skeleton and write what it measured.
 
-A large tensor becomes a reference when its bytes are those of a recipe tensor, as
-it is or transposed.  What matches none (anchors, index tables, sinusoids) stays.
+A large tensor becomes a reference when its bytes are those of a recipe tensor,  matches none (anchors, index tables, sinusoids) stays.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import mmap
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 from materialize import Progress, write_file
 
 import recipe
 import zoo
 from export import wire
 from recipe import Recipe
-from skeleton import Cut, File, Skeleton
+from skeleton import File, Skeleton
 
 KEEP = 4096
 """Tensors of at most this many bytes are kept as they are."""
 
-_MAX_RANK = 4
-
-Spot = tuple[int, int, wire.Tensor]
-"""Start and end of a large tensor's bytes in a file, and what it is."""
-
-
-def _digest(data: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(data)).hexdigest()
+Spot = tuple[int, int]
+"""Start and end of a large tensor's bytes in a file."""
 
 
 class Matcher:
@@ -47,17 +38,9 @@ class Matcher:
                 digest.update(part)
             self.names[digest.hexdigest()] = tensor.name
 
-    def find(self, values: np.ndarray) -> Cut | None:
-        """Return the reference for a stored tensor, None if it has no recipe."""
-        if name := self.names.get(_digest(values)):
-            return Cut(name)
-        if not 2 <= values.ndim <= _MAX_RANK:
-            return None
-        for perm in itertools.permutations(range(values.ndim)):
-            name = self.names.get(_digest(values.transpose(perm)))
-            if name and self.recipes[name].shape == values.transpose(perm).shape:
-                return Cut(name, tuple(int(axis) for axis in np.argsort(perm)))
-        return None
+    def find(self, data: memoryview) -> str | None:
+        """Return the recipe tensor that has these bytes, None if there is none."""
+        return self.names.get(hashlib.sha256(data).hexdigest())
 
 
 def _map(path: Path) -> memoryview:
@@ -67,11 +50,11 @@ def _map(path: Path) -> memoryview:
 
 def _cut_file(name: str, data: memoryview, spots: list[Spot], matcher: Matcher) -> File:
     file, at = File(name), 0
-    for start, end, tensor in sorted(spots, key=lambda spot: spot[0]):
-        if cut := matcher.find(tensor.view(data[start:end])):
+    for start, end in sorted(spots):
+        if tensor := matcher.find(data[start:end]):
             if start > at:
                 file.parts.append(bytes(data[at:start]))
-            file.parts.append(cut)
+            file.parts.append(tensor)
             at = end
     if at < len(data):
         file.parts.append(bytes(data[at:]))
@@ -86,11 +69,9 @@ def _spots(tensors: list[wire.Tensor], model_file: str) -> dict[str, list[Spot]]
         if tensor.external:
             start = int(tensor.external.get("offset", 0))
             end = start + int(tensor.external["length"])
-            spots.setdefault(tensor.external["location"], []).append(
-                (start, end, tensor)
-            )
-        elif tensor.raw and tensor.raw[1] - tensor.raw[0] > KEEP and tensor.dtype:
-            inner.append((*tensor.raw, tensor))
+            spots.setdefault(tensor.external["location"], []).append((start, end))
+        elif tensor.raw[1] - tensor.raw[0] > KEEP:
+            inner.append(tensor.raw)
     return spots | {model_file: inner}
 
 
@@ -103,7 +84,7 @@ def cut(model: zoo.Model, path: Path, recipes: Iterable[Recipe]) -> None:
         data = _map(path.parent / name)
         files.append(_cut_file(name, data, spots, matcher))
         facts.append(zoo.File(name, len(data), hashlib.sha256(data).hexdigest()))
-    used = {p.tensor for f in files for p in f.parts if isinstance(p, Cut)}
+    used = {p for f in files for p in f.parts if isinstance(p, str)}
     skeleton = Skeleton(files, {n: matcher.recipes[n] for n in sorted(used)})
     model.skeleton.parent.mkdir(exist_ok=True)
     skeleton.save(model.skeleton)

@@ -67,17 +67,14 @@ def _draw(
     recipes.append(made)
 
 
-def _settle(module: torch.nn.Module, model: zoo.Model) -> None:
-    """Set BatchNorm's statistics to those of a batch of noise, as training would."""
-    norms = [layer for layer in module.modules() if isinstance(layer, _NORM)]
-    if not norms:
-        return
-    momenta = [layer.momentum for layer in norms]
-    for layer in norms:
-        layer.momentum = 1.0
-    module.train()(torch.randn(_BATCH, *model.inputs[0].shape[1:]))
-    for layer, momentum in zip(norms, momenta, strict=True):
-        layer.momentum = momentum
+def _settle(draw: Draw, name: str, norm: torch.nn.Module, inputs: tuple) -> None:
+    """Draw a BatchNorm's statistics from what is about to enter it."""
+    channels = inputs[0].double().transpose(0, 1).flatten(1)
+    draw(f"{name}.running_mean", norm.running_mean, *_measure(channels.mean(1)))
+    power = (channels - norm.running_mean[:, None]).square().mean(1)
+    mean = power.mean().item()
+    std = min(power.std(correction=0).item(), _POSITIVE_SPREAD * mean)
+    draw(f"{name}.running_var", norm.running_var, mean, std)
 
 
 @torch.no_grad()
@@ -87,14 +84,18 @@ def fill(
     """Fill a module by recipe and return the recipes; `computed` names are left."""
     recipes: list[Recipe] = []
     draw = partial(_draw, recipes, model.name)
-    _settle(module, model)
+    norms = {n: layer for n, layer in module.named_modules() if isinstance(layer, _NORM)}
+    for layer in norms.values():
+        layer.reset_parameters()  # MobileViT's init leaves them scales about 0
     for name, tensor in module.named_parameters():
         if name not in computed:
             draw(name, tensor, *_measure(tensor))
-    for name, tensor in module.named_buffers():
-        if name.endswith("running_mean"):
-            draw(name, tensor, *_measure(tensor))
-        elif name.endswith("running_var"):
-            mean, std = tensor.mean().item(), tensor.std(correction=0).item()
-            draw(name, tensor, mean, min(std, _POSITIVE_SPREAD * mean))
+    hooks = [
+        layer.register_forward_pre_hook(partial(_settle, draw, name))
+        for name, layer in norms.items()
+    ]
+    if hooks:
+        module.eval()(torch.randn(_BATCH, *model.inputs[0].shape[1:]))
+    for hook in hooks:
+        hook.remove()
     return recipes

@@ -33,7 +33,8 @@ static void free_glob(void *matches) {
 
 const char *const *path_glob(Arena *a, const char *pattern, size_t *n) {
   glob_t *matches = NEW(a, glob_t);
-  arena_finally(a, free_glob, matches); /* before glob(): harmless on the zeroed struct, and nothing can leak */
+  arena_finally(a, free_glob,
+                matches); /* before glob(): harmless on the zeroed struct, and nothing can leak */
   *n = 0;
   if (glob(pattern, 0, NULL, matches) != 0) return NULL;
   *n = matches->gl_pathc;

@@ -6,8 +6,9 @@
 
 typedef void AnyFn(void);
 
-/* Opens a library by path, or by bare name where the system's loader looks. NULL: *why (may be NULL) says why not,
- * in `a`. A library is never closed: many keep threads, thread-local state and exit handlers of their own. */
+/* Opens a library by path, or by bare name where the system's loader looks. NULL: *why (may be NULL) says why
+ * not, in `a`. A library is never closed: many keep threads, thread-local state and exit handlers of their
+ * own. */
 void *dynlib_open(Arena *a, const char *name, const char **why);
 
 /* A function of the library, to be cast to its type; NULL if it has none of that name. */

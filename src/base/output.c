@@ -13,7 +13,7 @@
 enum {
   GATHER = 256,             /* runs per writev */
   KERNEL_COPY = 64 * 1024,  /* from here on a run of a mapped file is copied by the kernel */
-  WRITE_BLOCK = 8 << 20,    /* bytes per system call, so that a signal or a full disk is noticed soon */
+  WRITE_BLOCK = 1 << 20,    /* bytes per system call, so that a signal or a full disk is noticed soon */
 };
 
 struct Output {

@@ -11,7 +11,12 @@ typedef struct Eval {
   int n_in, n_out;
   Tensor *const *in;
   Tensor **out;
+  Arena *scratch;     /* intermediates; NULL: a child of `arena` for the run */
+  uint64_t max_bytes; /* larger outputs are refused; 0: EVAL_MAX_BYTES */
+  bool dry;           /* set by eval_shapes() */
 } Eval;
+
+#define EVAL_MAX_BYTES ((uint64_t)1 << 30)
 
 /* False if this operator, dtype or attribute combination is not evaluated (the caller leaves the node alone). */
 typedef bool EvalFn(Eval *);
@@ -19,6 +24,9 @@ typedef bool EvalFn(Eval *);
 bool eval_supported(const Node *n);
 /* Runs the node on constants. False: not supported or the inputs are invalid; out is then untouched. */
 bool eval_node(Eval *e);
+/* The outputs' dtypes and dims without their elements, which are not computed: tensors without bytes (TS_DEFERRED,
+ * no expression). Works for operators whose shapes do not depend on elements of large inputs. */
+bool eval_shapes(Eval *e);
 /* Is folding this node with these input dtypes bitwise, i.e. permitted under --exact? */
 bool eval_is_exact(const Node *n, ElemType dtype);
 

@@ -32,7 +32,7 @@ static Type believed(Model *m, const Type *t, bool dims, bool symbols) {
   return r;
 }
 
-static Type tensor_type(Model *m, const Tensor *t) {
+Type tensor_type(Model *m, const Tensor *t) {
   Type r = {TYPE_TENSOR, t->dtype, SHAPE_UNKNOWN, NULL};
   if (t->rank > MAX_RANK) return r;
   Dim *dim = NEW_ARRAY(m->arena, Dim, t->rank);
@@ -41,8 +41,7 @@ static Type tensor_type(Model *m, const Tensor *t) {
   return r;
 }
 
-/* The elements of a constant, as far as they are integers. */
-static const Partial *tensor_value(Model *m, const Tensor *t) {
+const Partial *tensor_value(Model *m, const Tensor *t) {
   bool is_float = elem_is_float(t->dtype);
   if (t->count > (is_float ? SMALL_FLOATS : PARTIAL_MAX)) return NULL;
   if (!is_float && !elem_is_int(t->dtype) && t->dtype != DT_BOOL) return NULL;
@@ -86,8 +85,7 @@ static void leaf_facts(Value *v) {
     x->type = tensor_type(m, v->init);
     x->value = tensor_value(m, v->init);
   } else if (v->is_input && !loop_counter(v, &x->type)) {
-    bool main_graph = !v->graph->owner && !v->graph->function;
-    x->type = believed(m, &v->declared, main_graph, true);
+    if (!v->graph->function) x->type = believed(m, &v->declared, !v->graph->owner, true);
   }
 }
 
@@ -225,18 +223,32 @@ bool value_ints(Value *v, const int64_t **at, size_t *n) {
 
 /* --- forgetting ------------------------------------------------------------------------------------------------------ */
 
-/* Takes the facts of n's outputs away and puts n on the list of nodes whose users are still to be visited. */
-static void forget_outputs(Node *n, Node **list) {
-  Facts *link = NULL;
-  for (int i = 0; i < n->n_out; i++) {
-    Facts *x = n->out[i] ? n->out[i]->facts : NULL;
-    if (!x) continue;
-    n->out[i]->facts = NULL;
-    link = x;
+/* Takes v's facts away and puts them on the list of those whose users are still to be visited. */
+static void detach(Value *v, Facts **list) {
+  Facts *x = v ? v->facts : NULL;
+  if (!x) return;
+  v->facts = NULL;
+  x->of = v;
+  x->link = *list;
+  *list = x;
+}
+
+static void detach_outputs(const Node *n, Facts **list) {
+  for (int i = 0; i < n->n_out; i++) detach(n->out[i], list);
+}
+
+static void detach_users(const Value *v, Facts **list) {
+  for (const Use *u = v->uses; u; u = u->next) detach_outputs(u->node, list);
+  if (v->n_outputs && v->graph->owner) detach_outputs(v->graph->owner, list);
+}
+
+void facts_forget(Value *v) {
+  Facts *list = NULL;
+  v->facts = NULL;
+  detach_users(v, &list);
+  while (list) {
+    const Value *next = list->of;
+    list = list->link;
+    detach_users(next, &list);
   }
-  if (!link) return;
-  link->below = *list;
-  link->next = 0;
-  n->out[0] = n->out[0];
-  *list = n;
 }

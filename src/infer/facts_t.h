@@ -1,4 +1,4 @@
-/* The cached facts of a value; only facts.c and help.c look inside. */
+/* The cached facts of a value; only facts.c and family.c look inside. */
 #ifndef INFER_FACTS_T_H
 #define INFER_FACTS_T_H
 
@@ -11,6 +11,8 @@ struct Facts {
   Node *below;          /* while computing: next frame of the stack */
   size_t next;          /* while computing: next dependency to look at */
   bool ready;
+  Value *of;            /* while forgetting: whose facts these were, and the next on the list */
+  struct Facts *link;
 };
 
 /* Cached and ready, else NULL. */

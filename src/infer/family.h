@@ -70,19 +70,20 @@ bool axis_in(int64_t axis, int rank, int *out); /* negative axes count from the 
 bool axes_in(const int64_t *axes, size_t n, int rank, bool *mask);
 /* Axes from input `i` or attribute "axes": 1 known, 0 not given, -1 not known. At most MAX_RANK. */
 int axes_given(const Infer *f, int i, int64_t *axes, size_t *n);
-/* Could an element of this type be d? False unless it surely can. */
+/* Is d surely an element of this type, exactly? */
 bool elem_holds(ElemType t, Dim d);
 /* One dim known from two sides that must agree: the better known of the two. */
 Dim dim_meet(Dim a, Dim b);
-/* Is every element of the type known to be exactly representable when it is an integer of this size? */
-int64_t elem_exact_limit(ElemType t);
 
 /* Broadcast of the shapes of inputs first..last. */
 Shape in_broadcast(const Infer *f, int first, int last);
 /* Small inputs broadcast elementwise: index of the element of s that result element k (of dims dim[rank]) reads. */
 size_t small_index(const Small *s, int rank, const int64_t *dim, size_t k);
 
-/* Output of `v` as another type; the same type without shapes. */
+/* The type without shapes. */
 Type type_unshaped(const Infer *f, const Type *t);
+/* What a constant tensor says: its type, its elements (NULL if there are too many or none is an integer). */
+Type tensor_type(Model *m, const Tensor *t);
+const Partial *tensor_value(Model *m, const Tensor *t);
 
 #endif

@@ -18,6 +18,7 @@ typedef struct Value Value;
 typedef struct Function Function;
 struct OpDef; /* ops/ops.h */
 struct Facts; /* infer/facts.h */
+struct File;  /* base/file.h */
 
 /* One input slot of a node that reads a value. */
 typedef struct Use {
@@ -40,6 +41,7 @@ struct Value {
   Type declared;     /* from input/output/value_info; shape dims < 0 and unnamed ones are fresh symbols */
   Span info;         /* its ValueInfoProto message, verbatim; p == NULL if none */
   Span sparse;       /* its SparseTensorProto if it is a sparse initializer (opaque to passes) */
+  Span opaque;       /* its TensorProto if we cannot read it (unknown element type): an initializer without init */
   struct Facts *facts;      /* cache of infer/ */
   Tensor *folded;           /* cache of eval/constant.h */
   uint8_t folded_state;
@@ -136,6 +138,8 @@ struct Model {
   Vec(Function *) functions;
   Span raw;                /* the whole file */
   const char *path;        /* of the input, NULL for memory */
+  const char *dir;         /* folder of external data files, NULL if none is known */
+  Vec(struct File *) files; /* mapped (base/file.h): the model, then its external data */
   uint32_t n_values, n_nodes_made; /* ids handed out */
   Str empty;               /* the interned "" */
 };

@@ -45,6 +45,7 @@ static void index_rule(Driver *d, size_t i, const Rule *r) {
     }
     return;
   }
+  if (r->sweep) return;
   if (r->roots[0] == OP_NONE) {
     for (size_t k = 0; k < OP_COUNT_; k++) vec_push(d->rw.arena, &d->by_op[k], i);
     return;
@@ -177,7 +178,7 @@ static void remove_orphans(Rewriter *rw) {
   for (size_t i = 0; i < rw->loosened.n; i++) { /* grows while nodes are removed */
     Value *v = rw->loosened.at[i];
     if (v->n_uses || v->n_outputs || v->keep) continue;
-    if (v->producer && rw_removable(v->producer)) rw_remove(rw, v->producer);
+    if (v->producer) rw_remove(rw, v->producer);
     else if (v->is_initializer && v->init && !value_overridable(v)) rw_remove_initializer(rw, v);
   }
 }
@@ -278,6 +279,53 @@ static void visit(Driver *d, Node *n) {
   }
 }
 
+typedef struct Sweep {
+  Driver *d;
+  size_t rule, changes;
+} Sweep;
+
+static void sweep_graph(Graph *g, void *arg) {
+  Sweep *sw = arg;
+  Rewriter *rw = &sw->d->rw;
+  RuleStat *s = &rw->result->rules.at[sw->rule];
+  if (rw->result->rewrites >= rw->o->max_rewrites) return;
+  begin_try(rw, sw->rule, NULL);
+  Measure before = rw->journal.measure;
+  s->tried++;
+  size_t changes = s->rule->sweep(rw, g);
+  if (!changes) return;
+  if (!shrinks(rw, before)) {
+    journal_undo(&rw->journal);
+    return;
+  }
+  settle(sw->d, s, before, g->name ? g->name->s : "graph");
+  sw->changes += changes;
+}
+
+/* Rules that look at whole graphs. True if there is new work for the others. */
+static bool run_sweeps(Driver *d) {
+  size_t changes = 0;
+  for (size_t i = 0; i < d->rw.result->rules.n; i++) {
+    RuleStat *s = &d->rw.result->rules.at[i];
+    if (!s->rule->sweep) continue;
+    double start = clock_seconds();
+    Sweep sw = {d, i, 0};
+    model_each_graph(d->rw.m, sweep_graph, &sw);
+    s->seconds += clock_seconds() - start;
+    changes += sw.changes;
+  }
+  return changes > 0;
+}
+
+static void run_worklist(Driver *d) {
+  Rewriter *rw = &d->rw;
+  for (uint64_t visits = 0; rw->head < rw->tail; visits++) {
+    if (visits % 1024 == 0) ctx_progress(rw->m->cx, "optimize", rw->head, rw->tail);
+    Node *n = dequeue(rw);
+    if (!n->dead) visit(d, n);
+  }
+}
+
 static void report_misses(Driver *d) {
   for (size_t i = 0; i < d->misses.n; i++) {
     const MissedAt *at = d->misses.at[i];
@@ -304,12 +352,8 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   load_rules(d);
   d->cap = (uint64_t)(rw->journal.measure.nodes + 64) * REWRITES_PER_NODE;
   model_each_graph(m, enqueue_graph, rw);
-  for (uint64_t visits = 0; rw->head < rw->tail; visits++) {
-    Node *n = dequeue(rw);
-    if (n->dead) continue;
-    if (visits % 1024 == 0) ctx_progress(m->cx, "optimize", rw->head, rw->tail);
-    visit(d, n);
-  }
+  do run_worklist(d);
+  while (run_sweeps(d));
   report_misses(d);
   model_each_graph(m, compact, NULL);
   RunResult *result = rw->result;

@@ -18,13 +18,17 @@ static bool is_computed(const Value *v) {
   return v && !v->is_initializer && !(v->producer && is_constant_node(v->producer));
 }
 
+static int64_t weight(const Tensor *t) {
+  return (int64_t)t->nbytes + 1;
+}
+
 static void count_graph(Graph *g, void *arg) {
   Measure *m = arg;
   m->nodes += (int64_t)g->n_nodes;
   for (const Node *n = g->first; n; n = n->next)
     for (int i = 0; i < n->n_in; i++) m->operands += is_computed(n->in[i].value);
   for (size_t i = 0; i < g->inits.n; i++)
-    if (g->inits.at[i]->is_initializer && g->inits.at[i]->init) m->bytes += (int64_t)g->inits.at[i]->init->nbytes;
+    if (g->inits.at[i]->is_initializer && g->inits.at[i]->init) m->bytes += weight(g->inits.at[i]->init);
 }
 
 void journal_init(Journal *j, Arena *a, Model *m) {
@@ -79,13 +83,13 @@ static void do_output(Journal *j, Node *n, int i, Value *v) {
 
 static void do_add_init(Journal *j, Graph *g, Value *v, Tensor *t) {
   j->measure.operands -= is_computed(v) * (int64_t)v->n_uses;
-  j->measure.bytes += (int64_t)t->nbytes;
+  j->measure.bytes += weight(t);
   v->init = t;
   graph_add_init(g, v);
 }
 
 static void do_remove_init(Journal *j, Value *v) {
-  j->measure.bytes -= (int64_t)v->init->nbytes;
+  j->measure.bytes -= weight(v->init);
   v->init = NULL;
   v->is_initializer = false;
   j->measure.operands += is_computed(v) * (int64_t)v->n_uses;

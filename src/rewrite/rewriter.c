@@ -168,20 +168,7 @@ static void loosen_inputs(Rewriter *rw, const Node *n) {
   }
 }
 
-void rw_remove(Rewriter *rw, Node *n) {
-  loosen_inputs(rw, n);
-  edit_unlink(&rw->journal, n);
-}
-
-void rw_remove_initializer(Rewriter *rw, Value *v) {
-  edit_remove_init(&rw->journal, v);
-}
-
-void rw_drop_output(Rewriter *rw, Node *n, int i) {
-  edit_output(&rw->journal, n, i, NULL);
-}
-
-bool rw_removable(const Node *n) {
+static bool removable(const Node *n) {
   /* A custom operator may have effects; standard operators have none but those ops.def marks, and neither have
    * functions, which are made of operators. */
   if (n->dead || (n->op && n->op->facts & OP_EFFECT) || (!n->op && n->domain->len && !n->callee)) return false;
@@ -190,6 +177,21 @@ bool rw_removable(const Node *n) {
     if (v && (v->n_uses || v->n_outputs || v->keep)) return false;
   }
   return true;
+}
+
+bool rw_remove(Rewriter *rw, Node *n) {
+  if (!removable(n)) return false;
+  loosen_inputs(rw, n);
+  edit_unlink(&rw->journal, n);
+  return true;
+}
+
+void rw_remove_initializer(Rewriter *rw, Value *v) {
+  edit_remove_init(&rw->journal, v);
+}
+
+void rw_drop_output(Rewriter *rw, Node *n, int i) {
+  edit_output(&rw->journal, n, i, NULL);
 }
 
 /* --- constants ----------------------------------------------------------------------------------------- */
@@ -256,7 +258,7 @@ void rw_make_constant(Rewriter *rw, Value *v, Tensor *t) {
   v->folded = NULL;
   v->folded_state = 0;
   for (Use *u = v->uses; u; u = u->next) vec_push(rw->scratch, &rw->touched, u->node);
-  if (rw_removable(n)) rw_remove(rw, n);
+  rw_remove(rw, n);
 }
 
 /* --- replacing a value --------------------------------------------------------------------------------- */

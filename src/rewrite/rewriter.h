@@ -52,8 +52,9 @@ void rw_replace(Rewriter *rw, Value *old, Value *now);
 void rw_make_constant(Rewriter *rw, Value *v, Tensor *t);
 
 void rw_set_input(Rewriter *rw, Node *n, int i, Value *v); /* v NULL: leave it out */
-/* Removes a node without uses (the driver does it for nodes a rewrite orphaned). */
-void rw_remove(Rewriter *rw, Node *n);
+/* Removes a node nobody reads (the driver does it for nodes a rewrite orphaned). False if it must stay: outputs in use
+ * or kept, or an operator with effects. */
+bool rw_remove(Rewriter *rw, Node *n);
 void rw_remove_initializer(Rewriter *rw, Value *v);
 /* Takes an unused optional output away (the last ones are trimmed). */
 void rw_drop_output(Rewriter *rw, Node *n, int i);

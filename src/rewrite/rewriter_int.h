@@ -31,6 +31,4 @@ struct Rewriter {
   void **state;         /* per rule */
 };
 
-bool rw_removable(const Node *n); /* no uses, no graph outputs, no --keep names, no effects */
-
 #endif

@@ -52,7 +52,10 @@ typedef struct Rule {
   /* Plain C form instead of .match: tried on every node of the operators in .roots (all operators if roots[0] is
    * OP_NONE). Must return FIRED only if it edited the graph. */
   Outcome (*apply)(Rewriter *rw, Node *node);
-  OpId roots[12];
+  OpId roots[16];
+  /* For what is not tied to a node (initializers): called for every graph, outer ones first, whenever the worklist
+   * has run dry. Returns how many changes it made. */
+  size_t (*sweep)(Rewriter *rw, Graph *g);
 } Rule;
 
 typedef struct Pass {

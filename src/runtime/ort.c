@@ -1,4 +1,5 @@
-/* Finding and opening ONNX Runtime. The PyPI package carries its library as onnxruntime/capi/libonnxruntime.so.X.Y.Z. */
+/* Finding and opening ONNX Runtime. The PyPI package carries its library as
+ * onnxruntime/capi/libonnxruntime.so.X.Y.Z. */
 #include "runtime/ort_t.h"
 
 #include "base/vec.h"
@@ -47,8 +48,8 @@ static bool try_python(Finder *f, const char *root) {
   static const char *const folders[] = {"site-packages", "dist-packages"};
   for (size_t i = 0; i < 2; i++) {
     size_t n;
-    const char *pattern = arena_printf(f->arena, "%s/lib/python3*/%s/onnxruntime/capi/libonnxruntime.so*", root,
-                                       folders[i]);
+    const char *pattern =
+        arena_printf(f->arena, "%s/lib/python3*/%s/onnxruntime/capi/libonnxruntime.so*", root, folders[i]);
     const char *const *found = path_glob(f->arena, pattern, &n);
     for (size_t k = n; k-- > 0;) /* sorted: the newest last */
       if (try_library(f, found[k])) return true;
@@ -58,7 +59,8 @@ static bool try_python(Finder *f, const char *root) {
 
 static bool search(Finder *f) {
   if (try_library(f, "libonnxruntime.so") || try_library(f, "libonnxruntime.so.1")) return true;
-  f->why = NULL; /* that the loader has none is the normal case; what else is found and unfit is worth telling */
+  f->why =
+      NULL; /* that the loader has none is the normal case; what else is found and unfit is worth telling */
   const char *env = getenv("VIRTUAL_ENV");
   if (env && *env && try_python(f, env)) return true;
   size_t n;
@@ -83,8 +85,10 @@ static void find(Finder *f, const char *path) {
       fail(cx, ONNXSLIM_ERR_UNAVAILABLE, "cannot open ONNX Runtime at '%s'%s: %s", path, from, f->why);
   } else if (!search(f)) {
     fail(cx, ONNXSLIM_ERR_UNAVAILABLE,
-         "ONNX Runtime was not found (tried libonnxruntime.so, the environment at $VIRTUAL_ENV, the packages of the "
-         "python3 programs on $PATH and of the user)%s%s; get it with 'pip install onnxruntime', or name the library "
+         "ONNX Runtime was not found (tried libonnxruntime.so, the environment at $VIRTUAL_ENV, the packages "
+         "of the "
+         "python3 programs on $PATH and of the user)%s%s; get it with 'pip install onnxruntime', or name the "
+         "library "
          "with --ort PATH or $ONNXSLIM_ORT",
          f->why ? ": " : "", f->why ? f->why : "");
   }
@@ -110,13 +114,17 @@ Ort *ort_open(Arena *a, const char *path) {
   find(&f, path);
   Ort *ort = NEW(a, Ort);
   *ort = (Ort){.api = f.base->GetApi(ORT_API_VERSION), .path = f.path, .version = f.base->GetVersionString()};
-  if (!ort->api) fail(arena_ctx(a), ONNXSLIM_ERR_UNAVAILABLE, "'%s' lacks version %d of its C API", f.path, ORT_API_VERSION);
+  if (!ort->api)
+    fail(arena_ctx(a), ONNXSLIM_ERR_UNAVAILABLE, "'%s' lacks version %d of its C API", f.path,
+         ORT_API_VERSION);
   arena_finally(a, release, ort);
   const char *why = ort_refusal(ort, a, ort->api->CreateEnv(ORT_LOG_FATAL, "onnxslim", &ort->env));
   if (!why)
-    why = ort_refusal(ort, a, ort->api->CreateCpuMemoryInfo(ORT_ALLOCATOR_DEVICE, ORT_MEM_DEFAULT, &ort->memory));
+    why = ort_refusal(ort, a,
+                      ort->api->CreateCpuMemoryInfo(ORT_ALLOCATOR_DEVICE, ORT_MEM_DEFAULT, &ort->memory));
   if (!why) why = ort_refusal(ort, a, ort->api->GetAllocatorWithDefaultOptions(&ort->allocator));
-  if (why) fail(arena_ctx(a), ONNXSLIM_ERR_UNAVAILABLE, "ONNX Runtime at '%s' does not start: %s", f.path, why);
+  if (why)
+    fail(arena_ctx(a), ONNXSLIM_ERR_UNAVAILABLE, "ONNX Runtime at '%s' does not start: %s", f.path, why);
   return ort;
 }
 

@@ -1,6 +1,7 @@
-/* The part of ONNX Runtime's C API that we call. The API is a table of function pointers whose entries are only ever
- * appended (onnxruntime_c_api.h of the ONNX Runtime project), so an entry is known by its number; those in between
- * are holes here. Names are ONNX Runtime's. A function that returns an OrtStatus returns NULL on success. */
+/* The part of ONNX Runtime's C API that we call. The API is a table of function pointers whose entries are
+ * only ever appended (onnxruntime_c_api.h of the ONNX Runtime project), so an entry is known by its number;
+ * those in between are holes here. Names are ONNX Runtime's. A function that returns an OrtStatus returns
+ * NULL on success. */
 #ifndef RUNTIME_ORT_API_H
 #define RUNTIME_ORT_API_H
 
@@ -16,10 +17,10 @@ typedef struct OrtMemoryInfo OrtMemoryInfo;
 typedef struct OrtAllocator OrtAllocator;
 typedef struct OrtTensorTypeAndShapeInfo OrtTensorShape;
 
-enum { ORT_API_VERSION = 17 };                                   /* of ONNX Runtime 1.17, in January 2024 */
-enum { ORT_LOG_FATAL = 4 };                                      /* OrtLoggingLevel */
+enum { ORT_API_VERSION = 17 }; /* of ONNX Runtime 1.17, in January 2024 */
+enum { ORT_LOG_FATAL = 4 };    /* OrtLoggingLevel */
 enum { ORT_TYPE_TENSOR = 1, ORT_TYPE_SEQUENCE = 2, ORT_TYPE_MAP = 3 }; /* ONNXType */
-enum { ORT_ALLOCATOR_DEVICE = 0, ORT_MEM_DEFAULT = 0 };          /* OrtAllocatorType, OrtMemType */
+enum { ORT_ALLOCATOR_DEVICE = 0, ORT_MEM_DEFAULT = 0 };                /* OrtAllocatorType, OrtMemType */
 
 typedef struct OrtApi {
   AnyFn *hole_0[2];
@@ -29,8 +30,9 @@ typedef struct OrtApi {
   OrtStatus *(*CreateSession)(const OrtEnv *, const char *path, const OrtSessionOptions *, OrtSession **);
   OrtStatus *(*CreateSessionFromArray)(const OrtEnv *, const void *, size_t, const OrtSessionOptions *,
                                        OrtSession **);
-  OrtStatus *(*Run)(OrtSession *, const OrtRunOptions *, const char *const *in_names, const OrtValue *const *in,
-                    size_t n_in, const char *const *out_names, size_t n_out, OrtValue **out);
+  OrtStatus *(*Run)(OrtSession *, const OrtRunOptions *, const char *const *in_names,
+                    const OrtValue *const *in, size_t n_in, const char *const *out_names, size_t n_out,
+                    OrtValue **out);
   OrtStatus *(*CreateSessionOptions)(OrtSessionOptions **);
   AnyFn *hole_11[8];
   OrtStatus *(*DisableCpuMemArena)(OrtSessionOptions *);
@@ -45,7 +47,8 @@ typedef struct OrtApi {
   OrtStatus *(*SessionGetInputName)(const OrtSession *, size_t, OrtAllocator *, char **);
   OrtStatus *(*SessionGetOutputName)(const OrtSession *, size_t, OrtAllocator *, char **);
   AnyFn *hole_38[10];
-  OrtStatus *(*CreateTensorAsOrtValue)(OrtAllocator *, const int64_t *dim, size_t rank, int dtype, OrtValue **);
+  OrtStatus *(*CreateTensorAsOrtValue)(OrtAllocator *, const int64_t *dim, size_t rank, int dtype,
+                                       OrtValue **);
   OrtStatus *(*CreateTensorWithDataAsOrtValue)(const OrtMemoryInfo *, void *, size_t, const int64_t *dim,
                                                size_t rank, int dtype, OrtValue **);
   AnyFn *hole_50[1];

@@ -1,8 +1,9 @@
-/* Sessions and runs. What ONNX Runtime allocates hangs on arenas as finalisers, because a failed allocation of ours
- * leaves by longjmp. */
+/* Sessions and runs. What ONNX Runtime allocates hangs on arenas as finalisers, because a failed allocation
+ * of ours leaves by longjmp. */
 #include "runtime/ort_t.h"
 
 #include "base/clock.h"
+#include "base/vec.h"
 
 #include <string.h>
 
@@ -35,8 +36,9 @@ static void release_session(void *arg) {
   } while (0)
 
 static const char *set_options(Session *s, Arena *a, const SessionOptions *o) {
+  static const int number[] = {[ORT_DEFAULT] = 99, [ORT_OFF] = 0, [ORT_BASIC] = 1, [ORT_EXTENDED] = 2};
   CALL(CreateSessionOptions(&s->options));
-  CALL(SetSessionGraphOptimizationLevel(s->options, (int)o->level));
+  CALL(SetSessionGraphOptimizationLevel(s->options, number[o->level]));
   CALL(SetIntraOpNumThreads(s->options, o->threads > 0 ? o->threads : 1));
   CALL(SetInterOpNumThreads(s->options, 1));
   /* Idle workers of one session would otherwise spin while another one is timed. */
@@ -46,7 +48,6 @@ static const char *set_options(Session *s, Arena *a, const SessionOptions *o) {
 }
 
 static const char *read_names(Session *s, Arena *a) {
-  const OrtApi *api = s->ort->api;
   CALL(SessionGetInputCount(s->handle, &s->n_in));
   CALL(SessionGetOutputCount(s->handle, &s->n_out));
   s->in = NEW_ARRAY(s->arena, const char *, s->n_in);
@@ -54,12 +55,13 @@ static const char *read_names(Session *s, Arena *a) {
   for (size_t i = 0; i < s->n_in + s->n_out; i++) {
     bool input = i < s->n_in;
     char *name;
-    if (input) CALL(SessionGetInputName(s->handle, i, s->ort->allocator, &name));
-    else CALL(SessionGetOutputName(s->handle, i - s->n_in, s->ort->allocator, &name));
+    if (input)
+      CALL(SessionGetInputName(s->handle, i, s->ort->allocator, &name));
+    else
+      CALL(SessionGetOutputName(s->handle, i - s->n_in, s->ort->allocator, &name));
     *(input ? &s->in[i] : &s->out[i - s->n_in]) = arena_printf(s->arena, "%s", name);
     CALL(AllocatorFree(s->ort->allocator, name));
   }
-  (void)api;
   return NULL;
 }
 
@@ -69,13 +71,15 @@ static const char *open_model(Session *s, Arena *a, const ModelSource *m, const 
   if (m->path) {
     CALL(CreateSession(s->ort->env, m->path, s->options, &s->handle));
   } else {
-    if (m->dir) CALL(AddSessionConfigEntry(s->options, "session.model_external_initializers_file_folder_path", m->dir));
+    if (m->dir)
+      CALL(AddSessionConfigEntry(s->options, "session.model_external_initializers_file_folder_path", m->dir));
     CALL(CreateSessionFromArray(s->ort->env, m->bytes, m->size, s->options, &s->handle));
   }
   return read_names(s, a);
 }
 
-Session *session_open(Ort *ort, Arena *a, const ModelSource *model, const SessionOptions *o, const char **why) {
+Session *session_open(Ort *ort, Arena *a, const ModelSource *model, const SessionOptions *o,
+                      const char **why) {
   Arena *own = arena_child(a);
   Session *s = NEW(own, Session);
   *s = (Session){.ort = ort, .arena = own};
@@ -137,7 +141,8 @@ static const char *wrap(Session *s, Arena *a, Tensor *t, OrtValue **out) {
       const void *in;
       void *out;
     } bytes = {t->bytes};
-    CALL(CreateTensorWithDataAsOrtValue(s->ort->memory, bytes.out, (size_t)t->nbytes, dim, rank, (int)t->dtype, out));
+    CALL(CreateTensorWithDataAsOrtValue(s->ort->memory, bytes.out, (size_t)t->nbytes, dim, rank,
+                                        (int)t->dtype, out));
     return NULL;
   }
   const char **text = NEW_ARRAY(a, const char *, t->count);
@@ -176,7 +181,8 @@ static const char *copy_strings(Session *s, Arena *a, const OrtValue *v, Tensor 
   return NULL;
 }
 
-static const char *copy_described(Session *s, Arena *a, OrtValue *v, const OrtTensorShape *shape, Tensor **out) {
+static const char *copy_described(Session *s, Arena *a, OrtValue *v, const OrtTensorShape *shape,
+                                  Tensor **out) {
   int dtype = 0;
   size_t rank = 0;
   CALL(GetTensorElementType(shape, &dtype));
@@ -217,13 +223,12 @@ static const char *copy_tensor(Session *s, Arena *a, OrtValue *v, Tensor **out) 
 
 /* --- runs ----------------------------------------------------------------------------------------------- */
 
-typedef struct Outputs {
-  Vec(NamedTensor) list;
-} Outputs;
+typedef Vec(NamedTensor) Outputs;
 
 enum { NESTING_MAX = 16 };
 
-/* Appends the tensors of a value; `scratch` owns the values that are made on the way into sequences and maps. */
+/* Appends the tensors of a value; `scratch` owns the values that are made on the way into sequences and maps.
+ */
 static const char *collect(Session *s, Arena *a, Arena *scratch, const char *name, OrtValue *v, int depth,
                            Outputs *out) {
   int type = 0;
@@ -232,7 +237,7 @@ static const char *collect(Session *s, Arena *a, Arena *scratch, const char *nam
     Tensor *t = NULL;
     const char *why = copy_tensor(s, a, v, &t);
     NamedTensor item = {arena_printf(a, "%s", name), t};
-    if (!why) vec_push(a, &out->list, item);
+    if (!why) vec_push(a, out, item);
     return why;
   }
   if ((type != ORT_TYPE_SEQUENCE && type != ORT_TYPE_MAP) || depth == NESTING_MAX)
@@ -248,10 +253,12 @@ static const char *collect(Session *s, Arena *a, Arena *scratch, const char *nam
   return NULL;
 }
 
-static const char *run(Session *s, Arena *a, Arena *scratch, const Inputs *in, Tensors *out, double *seconds) {
+static const char *run(Session *s, Arena *a, Arena *scratch, const Inputs *in, Tensors *out,
+                       double *seconds) {
   OrtValue **values = hold_values(s->ort, scratch, s->n_out);
   double start = clock_seconds();
-  CALL(Run(s->handle, NULL, in->names, (const OrtValue *const *)in->values, s->n_in, s->out, s->n_out, values));
+  CALL(Run(s->handle, NULL, in->names, (const OrtValue *const *)in->values, s->n_in, s->out, s->n_out,
+           values));
   if (seconds) *seconds = clock_seconds() - start;
   if (!out) return NULL;
   Outputs got = {0};
@@ -259,7 +266,7 @@ static const char *run(Session *s, Arena *a, Arena *scratch, const Inputs *in, T
     const char *why = collect(s, a, scratch, s->out[i], values[i], 0, &got);
     if (why) return why;
   }
-  *out = (Tensors){got.list.at, got.list.n};
+  *out = (Tensors){got.at, got.n};
   return NULL;
 }
 

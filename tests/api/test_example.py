@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 
-import golden
 import onnx
+
+import golden
 
 
 def run(build, *args) -> subprocess.CompletedProcess:

@@ -14,6 +14,7 @@ LEVELS = {
     "off": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
     "default": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
 }
+SMALL, WIDE = (0, 1), (-3, 7)
 _SPECIAL = (0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 3.4e38, 1.0, -1.0)
 
 
@@ -37,8 +38,7 @@ def _dims(info: onnx.ValueInfoProto, binding: Mapping[str, int], other: int) -> 
     """Return the dims of an input with its names bound; unnamed ones become `other`."""
     dims = info.type.tensor_type.shape.dim
     return [
-        d.dim_value if d.HasField("dim_value") else binding.get(d.dim_param, other)
-        for d in dims
+        d.dim_value if d.HasField("dim_value") else binding.get(d.dim_param, other) for d in dims
     ]
 
 
@@ -54,16 +54,17 @@ def required_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
     return [i for i in model.graph.input if i.name not in defaults]
 
 
-def _array(rng, dtype: np.dtype, shape: list[int], bounds, special: bool) -> np.ndarray:
+def _array(rng, dtype: np.dtype, shape: list[int], bounds, calm: bool, special: bool) -> np.ndarray:
     if dtype == np.bool_:
         return rng.integers(0, 2, shape).astype(bool)
-    if dtype == object:
+    if dtype.kind == "O":
         return rng.choice(np.array(["a", "b", ""], object), shape)
     if bounds:
         low, high = bounds
         return rng.integers(low, high + 1, shape).astype(dtype)
     if np.issubdtype(dtype, np.integer):
-        return rng.integers(0, 3, shape).astype(dtype)
+        low, high = SMALL if calm or dtype.kind == "u" else WIDE
+        return rng.integers(low, high + 1, shape).astype(dtype)
     values = rng.standard_normal(shape)
     if special and values.size:
         picks = rng.integers(0, len(_SPECIAL), shape)
@@ -79,9 +80,9 @@ def feeds(
     bounds: Mapping[str, tuple[int, int]] | None = None,
     special: bool = False,
 ) -> dict[str, np.ndarray]:
-    """Make seeded inputs: floats are normal, integers small unless bounds say more.
+    """Make seeded inputs: floats are normal; integers are 0 or 1 with seed 0 and wider else.
 
-    `special` mixes zeros of both signs, infinities, NaN and subnormals into the floats.
+    `bounds` says the range of the integers of an input, by its name.  `special` mixes zeros of both signs, infinities, NaN and subnormals into the floats.
     """
     made = {}
     for info in required_inputs(model):
@@ -89,7 +90,7 @@ def feeds(
         dtype = onnx.helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
         shape = _dims(info, binding, 2)
         range_ = (bounds or {}).get(info.name)
-        made[info.name] = _array(rng, np.dtype(dtype), shape, range_, special)
+        made[info.name] = _array(rng, np.dtype(dtype), shape, range_, seed == 0, special)
     return made
 
 

@@ -8,9 +8,10 @@ import shutil
 from functools import cached_property
 from pathlib import Path
 
-import materialize
 import numpy as np
 import onnx
+
+import materialize
 import zoo
 from tool import Tool
 

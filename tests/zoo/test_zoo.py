@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numeric
 import numpy as np
 import onnx
 import pytest
+
+import numeric
 import slimzoo
 import zoo
 

@@ -1,0 +1,131 @@
+/* ModelProto -> Model. */
+#include "onnx/read.h"
+
+#include <string.h>
+
+/* Functions of the same name in different domains or with different overloads. */
+typedef struct FunctionLink {
+  Function *function;
+  struct FunctionLink *next;
+} FunctionLink;
+
+Str read_domain(Reader *r, Span s) {
+  return !s.n || span_is(s, "ai.onnx") ? r->m->empty : read_str(r, s);
+}
+
+static Function *find_function(const FunctionLink *l, const Model *m, Str domain, Str overload) {
+  for (; l; l = l->next) {
+    const Function *f = l->function;
+    Str d = str_is(f->domain, "ai.onnx") ? m->empty : f->domain;
+    Str o = overload && overload->len ? overload : NULL;
+    if (d == domain && f->overload == o) return l->function;
+  }
+  return NULL;
+}
+
+Function *read_callee(const Reader *r, Str domain, Str name, Str overload) {
+  return find_function(map_get(&r->functions, map_key(name)), r->m, domain, overload);
+}
+
+OpsetImport read_opset(Reader *r, const Wire *up) {
+  OpsetImport o = {r->m->empty, 0};
+  for (Wire w = wire_sub(up, Msg_OperatorSetId, up->bytes); wire_next(&w);) {
+    if (w.tag == OperatorSetId_domain) o.domain = read_str(r, w.bytes);
+    else if (w.tag == OperatorSetId_version) o.version = (int64_t)w.num;
+  }
+  return o;
+}
+
+/* Everything of a function but its body: calls in other functions need the names first. */
+static void declare_function(Reader *r, const Wire *up) {
+  Model *m = r->m;
+  Function *f = NEW(m->arena, Function);
+  f->domain = f->name = m->empty;
+  f->raw = up->bytes;
+  for (Wire w = wire_sub(up, Msg_Function, up->bytes); wire_next(&w);) {
+    if (w.tag == Function_name) f->name = read_str(r, w.bytes);
+    else if (w.tag == Function_domain) f->domain = read_str(r, w.bytes);
+    else if (w.tag == Function_overload) f->overload = w.bytes.n ? read_str(r, w.bytes) : NULL;
+    else if (w.tag == Function_attribute) vec_push(m->arena, &f->attributes, read_str(r, w.bytes));
+    else if (w.tag == Function_opset_import) {
+      OpsetImport *o = NEW(m->arena, OpsetImport);
+      *o = read_opset(r, &w);
+      vec_push(m->arena, &f->opsets, o);
+    }
+  }
+  FunctionLink *same = map_get(&r->functions, map_key(f->name));
+  Str domain = str_is(f->domain, "ai.onnx") ? m->empty : f->domain;
+  if (find_function(same, m, domain, f->overload)) wire_fail(up, "function '%s' is declared twice", f->name->s);
+  FunctionLink *l = NEW(r->scratch, FunctionLink);
+  *l = (FunctionLink){f, same};
+  map_put(&r->functions, map_key(f->name), l);
+  vec_push(m->arena, &m->functions, f);
+}
+
+/* Versions and functions; true if there is a graph. */
+static bool read_preamble(Reader *r, Wire w) {
+  Model *m = r->m;
+  bool graph = false;
+  while (wire_next(&w)) {
+    if (w.tag == Model_ir_version) m->ir_version = (int64_t)w.num;
+    else if (w.tag == Model_opset_import) vec_push(m->arena, &m->opsets, read_opset(r, &w));
+    else if (w.tag == Model_functions) declare_function(r, &w);
+    else if (w.tag == Model_graph) graph = true;
+  }
+  return graph;
+}
+
+static void read_model(Reader *r) {
+  Model *m = r->m;
+  Wire start = wire_top(&r->doc, Msg_Model, m->raw), w = start;
+  if (!m->raw.n) fail(r->cx, ONNXSLIM_ERR_MODEL, "%s: the file is empty", r->doc.name);
+  if (!read_preamble(r, start)) wire_fail(&start, "this is no ONNX model: it has no graph");
+  if (m->ir_version <= 0) wire_fail(&start, "this is no ONNX model: it has no ir_version");
+  size_t i = 0;
+  while (wire_next(&w)) {
+    if (w.tag != Model_functions) continue;
+    Function *f = m->functions.at[i++];
+    f->body = graph_new(m, NULL, NULL, f);
+    read_function(r, wire_sub(&w, Msg_Function, w.bytes), f->body);
+  }
+  for (w = start; wire_next(&w);) {
+    if (w.tag != Model_graph) continue;
+    Span graph = wire_merge(m->arena, &w);
+    m->graph = graph_new(m, NULL, NULL, NULL);
+    read_graph(r, wire_sub(&w, Msg_Graph, graph), m->graph);
+    break;
+  }
+}
+
+static Model *read_into(Model *m, const char *name) {
+  Reader r = {.cx = m->cx, .m = m, .scratch = arena_child(m->arena)};
+  r.doc = (WireDoc){m->cx, name, m->raw};
+  map_init(&r.functions, r.scratch);
+  map_init(&r.externals, r.scratch);
+  ctx_progress(m->cx, "read", 0, m->raw.n);
+  read_model(&r);
+  arena_free(r.scratch);
+  ctx_progress(m->cx, "read", m->raw.n, m->raw.n);
+  return m;
+}
+
+Model *model_read_file(Ctx *cx, const char *path) {
+  Model *m = model_new(cx);
+  if (strcmp(path, "-") == 0) {
+    m->raw = stdin_read(m->arena);
+    return read_into(m, "standard input");
+  }
+  File *f = file_map(m->arena, path);
+  vec_push(m->arena, &m->files, f);
+  m->path = f->path;
+  m->dir = path_folder(m->arena, f->path);
+  m->raw = f->bytes;
+  return read_into(m, m->path);
+}
+
+Model *model_read_bytes(Ctx *cx, const void *bytes, size_t n, const char *dir) {
+  Model *m = model_new(cx);
+  m->raw = (Span){bytes, n};
+  m->dir = dir ? arena_printf(m->arena, "%s", dir) : NULL;
+  return read_into(m, "model");
+}

@@ -1,0 +1,88 @@
+/* fold_constants
+ *
+ * Before:    y = Op(constants)
+ * After:     y, an initializer (large ones deferred: computed while the output is written)
+ * When not:  the operator is random, has effects or bodies, or quantizes (Law 5); the evaluator does not know it;
+ *            the file would grow by more than --max-growth over the constants that go away (Law 4)
+ * Exactness: bitwise for data movement, integers and correctly rounded arithmetic; rounding for the rest (Exp, MatMul, ...)
+ */
+#include "passes/passes.h"
+
+static bool in_use(const Value *v) {
+  return v && (v->n_uses || v->n_outputs);
+}
+
+/* Initializers only: a Constant node's output becomes one. */
+static Outcome lift_constant(Rewriter *rw, Node *node) {
+  Value *v = node_out(node, 0);
+  TRY(v);
+  const Graph *g = node->graph;
+  TRY(!g->function && g->model->ir_version >= 4); /* no initializers there: Constant is the normal form */
+  NEED(!v->n_outputs, "its value is a graph output");
+  Tensor *t = value_literal(v);
+  if (!t) t = constant_of(v);
+  NEED(t, "its attribute is of a kind initializers do not have");
+  rw_make_constant(rw, v, t);
+  rw_note(rw, "now an initializer");
+  return FIRED;
+}
+
+/* Bytes of the input constants that nobody else reads. */
+static uint64_t bytes_freed(const Node *n) {
+  uint64_t freed = 0;
+  for (int i = 0; i < n->n_in; i++) {
+    const Value *v = node_in(n, i);
+    if (!v || !v->init || v->n_outputs || v->keep || value_overridable(v)) continue;
+    uint32_t here = 0;
+    bool first = true;
+    for (int k = 0; k < n->n_in; k++)
+      if (node_in(n, k) == v) {
+        here++;
+        if (k < i) first = false;
+      }
+    if (first && here == v->n_uses) freed += v->init->nbytes;
+  }
+  return freed;
+}
+
+static Outcome fold(Rewriter *rw, Node *node, bool exact) {
+  TRY(!node_is(node, OP_Constant) && node_out(node, 0));
+  TRY(!node_has(node, OP_RANDOM) && !node_has(node, OP_EFFECT) && !node_has(node, OP_CONTROL));
+  uint64_t bytes = 0;
+  for (int i = 0; i < node->n_out; i++) {
+    Value *v = node->out[i];
+    if (!in_use(v)) continue;
+    Tensor *t = constant_of(v);
+    if (!t) {
+      for (int k = 0; k < node->n_in; k++) TRY(!node_in(node, k) || constant_of(node_in(node, k)));
+      TRY(node->n_in);
+      NEED(!node_has(node, OP_QUANT), "quantization is a barrier");
+      NEED(t, "it can't be evaluated");
+    }
+    TRY(constant_is_exact(v) == exact);
+    bytes += t->nbytes;
+  }
+  uint64_t freed = bytes_freed(node);
+  NEED(bytes <= freed || bytes - freed <= rw_max_growth(rw), "the file would grow by %llu bytes (--max-growth %llu)",
+       (unsigned long long)(bytes - freed), (unsigned long long)rw_max_growth(rw));
+  for (int i = 0; i < node->n_out; i++)
+    if (in_use(node->out[i])) rw_make_constant(rw, node->out[i], constant_of(node->out[i]));
+  rw_note(rw, "evaluated (%llu bytes)", (unsigned long long)bytes);
+  return FIRED;
+}
+
+static Outcome fold_exact(Rewriter *rw, Node *node) {
+  return fold(rw, node, true);
+}
+
+static Outcome fold_rounding(Rewriter *rw, Node *node) {
+  return fold(rw, node, false);
+}
+
+static const Rule rules[] = {
+    {.name = "constant-to-initializer", .doc = "Constant => initializer", .apply = lift_constant, .roots = {OP_Constant}},
+    {.name = "fold", .doc = "Op(constants) => constant, exact operators", .apply = fold_exact},
+    {.name = "fold-rounding", .doc = "Op(constants) => constant, operators that round", .exact = ROUNDING, .apply = fold_rounding},
+};
+
+const Pass pass_fold_constants = {"fold_constants", "evaluates what depends on constants only", PASS_RULES(rules)};

@@ -1,0 +1,180 @@
+/* simplify_shape_chains
+ *
+ * Before:    Shape -> Gather -> Mul -> Concat -> ... -> Reshape, all of it arithmetic on dims
+ * After:     a constant where every element is known; Reshape(x, [0, 0, 12, 64]) and Expand(x, [1, 4]) where the operator
+ *            can copy the dims that are not; and where values are needed, one node for each value instead of many
+ * Formula:   elements are canonical expressions over dims (ir/sym.h), so equal values are equal pointers
+ * When not:  an element is not known and neither copied (0 in Reshape, 1 in Expand) nor the one -1; -1 needs the other
+ *            dims to be provably not 0, unless the model wrote it itself
+ * Exactness: bitwise (integers)
+ */
+#include "passes/passes.h"
+
+/* --- values that are known, or known to be equal -------------------------------------------------------- */
+
+static bool is_int_like(ElemType t) {
+  return t == DT_INT64 || t == DT_INT32 || t == DT_BOOL;
+}
+
+/* A tensor of that type from integers. */
+static Tensor *int_tensor(Arena *a, ElemType dtype, int rank, const int64_t *v, size_t n) {
+  void *bytes;
+  int64_t dim = (int64_t)n;
+  Tensor *t = tensor_alloc(a, dtype, rank, &dim, &bytes);
+  for (size_t i = 0; i < n; i++) {
+    if (dtype == DT_INT64) ((int64_t *)bytes)[i] = v[i];
+    else if (dtype == DT_INT32) ((int32_t *)bytes)[i] = (int32_t)v[i];
+    else ((uint8_t *)bytes)[i] = v[i] != 0;
+  }
+  return t;
+}
+
+static bool in_use(const Value *v) {
+  return v && (v->n_uses || v->n_outputs);
+}
+
+static bool only_output_in_use(const Node *n) {
+  if (!in_use(node_out(n, 0))) return false;
+  for (int i = 1; i < n->n_out; i++)
+    if (in_use(n->out[i])) return false;
+  return true;
+}
+
+static Outcome known_value(Rewriter *rw, Node *node) {
+  TRY(!node_is(node, OP_Constant) && only_output_in_use(node));
+  const Partial *p = value_of(node->out[0]);
+  TRY(p && is_int_like(dtype_of(node->out[0])));
+  const int64_t *v;
+  size_t n;
+  TRY(value_ints(node->out[0], &v, &n));
+  rw_make_constant(rw, node->out[0], int_tensor(rw_model(rw)->arena, dtype_of(node->out[0]), p->rank, v, n));
+  rw_note(rw, "its value is known from shapes");
+  return FIRED;
+}
+
+typedef struct Known {
+  Value *value;
+  struct Known *next;
+} Known;
+
+static bool fully_symbolic(const Partial *p) {
+  for (size_t i = 0; i < p->n; i++)
+    if (!p->at[i]) return false;
+  return p->n > 0;
+}
+
+static bool same_partial(const Partial *a, const Partial *b) {
+  if (!a || !b || a->rank != b->rank || a->n != b->n) return false;
+  for (size_t i = 0; i < a->n; i++)
+    if (a->at[i] != b->at[i]) return false;
+  return true;
+}
+
+/* Value numbering by what is known of the elements: later nodes that yield the same integers read the first one. */
+static Outcome same_value(Rewriter *rw, Node *node) {
+  TRY(only_output_in_use(node) && !node_is(node, OP_Constant));
+  Value *v = node->out[0];
+  const Partial *p = value_of(v);
+  TRY(p && fully_symbolic(p) && is_int_like(dtype_of(v)));
+  Map **table = (Map **)rw_state(rw);
+  if (!*table) {
+    *table = NEW(rw_arena(rw), Map);
+    map_init(*table, rw_arena(rw));
+  }
+  uint64_t key = hash_u64(map_key(node->graph), (uint64_t)dtype_of(v));
+  key = hash_bytes(hash_u64(key, (uint64_t)p->rank), p->at, p->n * sizeof *p->at);
+  Known *chain = map_get(*table, key);
+  bool listed = false;
+  for (Known *k = chain; k; k = k->next) {
+    Value *w = k->value;
+    if (w == v) listed = true;
+    if (w == v || !w->producer || w->producer->dead || w->graph != v->graph) continue;
+    if (dtype_of(w) != dtype_of(v) || !same_partial(value_of(w), p)) continue;
+    bool first = node_before(w->producer, node);
+    Value *keep = first ? w : v, *drop = first ? v : w;
+    if (!in_use(drop) || !rw_can_replace(rw, drop, keep, NULL)) continue;
+    rw_replace(rw, drop, keep);
+    rw_note(rw, "the same integers as '%s'", keep->name->s);
+    return FIRED;
+  }
+  if (!listed) {
+    Known *k = NEW(rw_arena(rw), Known);
+    *k = (Known){v, chain};
+    map_put(*table, key, k);
+  }
+  return NO_MATCH;
+}
+
+/* --- Reshape and Expand that need no computed shape ------------------------------------------------------ */
+
+static bool is_literal(Value *v) {
+  return value_literal(v) != NULL;
+}
+
+/* What to write for dim i of the target: a number, 0 to copy the input's dim, or -1. False: nothing fits. */
+static bool reshape_dim(Dim elem, Dim out, Dim in, int64_t *write) {
+  int64_t k;
+  if (sym_const(out, &k) && k > 0) return *write = k, true;
+  if (out && in && sym_equal(out, in)) return *write = 0, true;
+  if (elem && sym_is(elem, -1)) return *write = -1, true;
+  return false;
+}
+
+static Outcome reshape_target(Rewriter *rw, Node *node) {
+  Value *x = node_in(node, 0), *target = node_in(node, 1);
+  TRY(x && target && node_out(node, 0) && !is_literal(target));
+  Shape in = shape_of(x), out = shape_of(node->out[0]);
+  const Partial *p = value_of(target);
+  NEED(out.rank >= 0, "the rank of its result is not known");
+  int64_t *dims = NEW_ARRAY(rw_scratch(rw), int64_t, out.rank);
+  int open = -1;
+  bool has_minus_one = false, others_nonzero = true;
+  for (int i = 0; i < out.rank; i++) {
+    Dim elem = p && p->rank == 1 && p->n == (size_t)out.rank ? p->at[i] : NULL;
+    if (reshape_dim(elem, out.dim[i], i < in.rank ? in.dim[i] : NULL, &dims[i])) {
+      if (dims[i] == -1) has_minus_one = true;
+      else if (dims[i] == 0 && !sym_nonzero(in.dim[i])) others_nonzero = false;
+      continue;
+    }
+    NEED(open < 0, "dims %d and %d of the target are computed and can't be copied from the input", open, i);
+    open = i;
+  }
+  if (open >= 0) {
+    NEED(!has_minus_one, "dim %d of the target is computed, and -1 stands elsewhere", open);
+    NEED(others_nonzero, "dim %d of the target is computed; -1 would be wrong where another dim is 0", open);
+    dims[open] = -1;
+  }
+  rw_set_input(rw, node, 1, rw_const_ints(rw, dims, (size_t)out.rank));
+  rw_attr_remove(rw, node, "allowzero");
+  rw_note(rw, "the target shape is constant now");
+  return FIRED;
+}
+
+static Outcome expand_target(Rewriter *rw, Node *node) {
+  Value *x = node_in(node, 0), *target = node_in(node, 1);
+  TRY(x && target && node_out(node, 0) && !is_literal(target));
+  Shape in = shape_of(x), out = shape_of(node->out[0]);
+  NEED(in.rank >= 0 && out.rank >= 0, "a rank is not known");
+  int64_t *dims = NEW_ARRAY(rw_scratch(rw), int64_t, out.rank);
+  for (int i = 0; i < out.rank; i++) {
+    int k = i - (out.rank - in.rank);
+    if (sym_const(out.dim[i], &dims[i])) continue;
+    NEED(k >= 0 && sym_equal(in.dim[k], out.dim[i]), "dim %d of the target is computed and not the input's", i);
+    dims[i] = 1;
+  }
+  rw_set_input(rw, node, 1, rw_const_ints(rw, dims, (size_t)out.rank));
+  rw_note(rw, "the target shape is constant now");
+  return FIRED;
+}
+
+static const Rule rules[] = {
+    {.name = "known-shape-value", .doc = "integers known from shapes => constant", .apply = known_value},
+    {.name = "same-shape-value", .doc = "equal integers computed twice => once", .apply = same_value},
+    {.name = "reshape-target",
+     .doc = "Reshape(x, computed) => Reshape(x, constant with 0 and one -1)",
+     .apply = reshape_target,
+     .roots = {OP_Reshape}},
+    {.name = "expand-target", .doc = "Expand(x, computed) => Expand(x, constant with 1)", .apply = expand_target, .roots = {OP_Expand}},
+};
+
+const Pass pass_simplify_shape_chains = {"simplify_shape_chains", "does arithmetic on dims ahead of time", PASS_RULES(rules)};

@@ -1,0 +1,141 @@
+"""Measure the zoo and write results/zoo.json, which README.md is filled from.
+
+    python tools/measure.py [--build build] [NAME...]
+
+Per model: nodes and bytes before and after; the whole process against `cp` of the
+same file to a new file on the same disk, interleaved, warm cache, no fsync on either
+side, the median of --runs; the memory of the process at its worst; and the
+differences in ONNX Runtime that the zoo tests left in build/zoo/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "results" / "zoo.json"
+sys.path.insert(0, str(ROOT / "models"))
+
+import materialize  # noqa: E402  (found through the line above)
+import zoo  # noqa: E402
+
+_MEMORY = {"RssAnon": "anonymous", "RssFile": "file_backed", "VmHWM": "peak"}
+
+
+def timed(command: list) -> float:
+    """Run a command to its end and return the seconds it took."""
+    start = time.perf_counter()
+    subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start
+
+
+def memory(command: list) -> dict[str, int]:
+    """Run a command and return the largest bytes of each kind of memory it held."""
+    worst = dict.fromkeys(_MEMORY.values(), 0)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        status = Path(f"/proc/{process.pid}/status")
+        while process.poll() is None:
+            try:
+                lines = status.read_text().splitlines()
+            except OSError:  # it has just ended
+                continue
+            for line in lines:
+                key, _, value = line.partition(":")
+                if key in _MEMORY:
+                    size = int(value.split()[0]) * 1024
+                    worst[_MEMORY[key]] = max(worst[_MEMORY[key]], size)
+            time.sleep(0.0005)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return worst
+
+
+def copy_commands(source: Path, work: Path) -> list[list]:
+    """Return the `cp` of every file of a model."""
+    names = [f.name for f in zoo.MODELS[source.stem].facts.files]
+    return [["cp", "--reflink=never", source.parent / n, work / f"copy.{n}"] for n in names]
+
+
+def times(source: Path, tool: list, work: Path, runs: int) -> dict[str, float]:
+    """Return the median seconds of the optimizer and of `cp`, turn about."""
+    ours, copies = [], []
+    for _ in range(runs + 1):  # the first warms the cache
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        copies.append(sum(timed(c) for c in copy_commands(source, work)))
+        ours.append(timed(tool))
+    median = {"onnxslim": ours[1:], "cp": copies[1:]}
+    return {name: statistics.median(values) for name, values in median.items()}
+
+
+def measure(name: str, build: Path, runs: int) -> dict:
+    """Return everything about one model."""
+    source, work = materialize.materialize(name), build / "measure"
+    out, report = work / source.name, work / "report.json"
+    tool = [build / "onnxslim", source, out, "-q"]
+    seconds = times(source, tool, work, runs)
+    held = memory([*tool, "--json", report])
+    said = json.loads(report.read_text())
+    record = {
+        "nodes": said["nodes"],
+        "bytes": {
+            "before": zoo.MODELS[name].facts.size,
+            "after": sum(p.stat().st_size for p in out.parent.glob(f"{name}*")),
+        },
+        "seconds": seconds,
+        "memory": held,
+    }
+    accuracy = build / "zoo" / f"{name}.json"
+    if accuracy.exists():
+        record["accuracy"] = json.loads(accuracy.read_text())
+    shutil.rmtree(work)
+    return record
+
+
+def machine() -> dict:
+    """Say what the numbers were measured on."""
+    cpus = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return {
+        "cpu": cpus[0] if cpus else platform.machine(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+    }
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Measure the zoo.")
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    options = parser.parse_args()
+    known = json.loads(RESULTS.read_text())["models"] if RESULTS.exists() else {}
+    for name in options.names or zoo.names():
+        known[name] = measure(name, options.build.resolve(), options.runs)
+        took, copy = (known[name]["seconds"][k] for k in ("onnxslim", "cp"))
+        nodes = known[name]["nodes"]
+        print(
+            f"{name:22}{nodes['before']:6d} -> {nodes['after']:5d} nodes"
+            f"{1000 * took:9.1f} ms{took / copy:6.2f} x cp",
+            flush=True,
+        )
+    ordered = {name: known[name] for name in zoo.names() if name in known}
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"machine": machine(), "models": ordered}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
