@@ -107,9 +107,7 @@ def materialize(name: str, out: Path = BUILT) -> Path:
     progress = Progress(name, model.facts.size)
     temporary = [out / f".{f.name}.{os.getpid()}.part" for f in skeleton.files]
     try:
-        for file, path, fact in zip(
-            skeleton.files, temporary, model.facts.files, strict=True
-        ):
+        for file, path, fact in zip(skeleton.files, temporary, model.facts.files, strict=True):
             if write_file(skeleton, file, path, progress) != fact.sha256:
                 raise ValueError(f"{file.name}: SHA-256 is not the registry's")
         for file, path in zip(skeleton.files, temporary, strict=True):

@@ -64,9 +64,9 @@ def _raw_integers(name: str, start: int, count: int) -> np.ndarray:
 def chunk(recipe: Recipe, index: int) -> np.ndarray:
     """Return one chunk of a tensor, flat, in its dtype."""
     start = index * CHUNK
-    integers = _raw_integers(
-        recipe.name, start, min(CHUNK, recipe.elements - start)
-    ).astype(np.float32)
+    integers = _raw_integers(recipe.name, start, min(CHUNK, recipe.elements - start)).astype(
+        np.float32
+    )
     step = np.float32(recipe.std * _SQRT12 / 65536)
     offset = round(recipe.mean / float(step))
     if abs(offset) >= (1 << 24) - (1 << 15):

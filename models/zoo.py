@@ -31,7 +31,7 @@ class Input:
     @property
     def traced_shape(self) -> tuple[int, ...]:
         """The shape the exporter traces with."""
-        return tuple(EXPORT_DIMS.get(dim, dim) for dim in self.shape)
+        return tuple(EXPORT_DIMS[d] if isinstance(d, str) else d for d in self.shape)
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,7 @@ class _WhisperDecoder(torch.nn.Module):
         super().__init__()
         self.decoder = decoder
 
-    def forward(
-        self, input_ids: torch.Tensor, encoder_hidden_states: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, input_ids: torch.Tensor, encoder_hidden_states: torch.Tensor) -> torch.Tensor:
         states = self.decoder(
             input_ids, encoder_hidden_states=encoder_hidden_states, use_cache=False
         )
@@ -78,11 +76,13 @@ def _save_with_data_file(module: torch.nn.Module, model: zoo.Model, path: Path) 
         scattered = Path(folder) / path.name
         trace.save(module, model, scattered)
         proto = onnx.load(scattered)
+    data = path.with_name(f"{path.name}.data")
+    data.unlink(missing_ok=True)  # onnx would append to it
     onnx.save_model(
         proto,
         path,
         save_as_external_data=True,
-        location=f"{path.name}.data",
+        location=data.name,
         size_threshold=KEEP,
     )
 

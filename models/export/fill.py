@@ -78,9 +78,7 @@ def _settle(draw: Draw, name: str, norm: torch.nn.Module, inputs: tuple) -> None
 
 
 @torch.no_grad()
-def fill(
-    module: torch.nn.Module, model: zoo.Model, computed: Container[str] = ()
-) -> list[Recipe]:
+def fill(module: torch.nn.Module, model: zoo.Model, computed: Container[str] = ()) -> list[Recipe]:
     """Fill a module by recipe and return the recipes; `computed` names are left."""
     recipes: list[Recipe] = []
     draw = partial(_draw, recipes, model.name)

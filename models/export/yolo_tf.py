@@ -15,9 +15,9 @@ from unittest import mock
 import numpy as np
 import onnx2tf
 import tf2onnx.convert
-from materialize import materialize
 
 import zoo
+from materialize import materialize
 from recipe import Recipe
 from skeleton import Skeleton
 

@@ -29,7 +29,7 @@ Span stdin_read(Arena *a);
 const char *path_folder(Arena *a, const char *path);
 const char *path_leaf(const char *path);
 bool path_exists(const char *path);
-/* Do both name the same existing folder? */
-bool same_folder(const char *a, const char *b);
+/* Do both name the same existing file or folder? */
+bool same_file(const char *a, const char *b);
 
 #endif

@@ -31,20 +31,21 @@ const void *in_data(Eval *e, int i) {
   return bytes && bits < 8 ? unpack(e->scratch, bytes, bits, t->count) : bytes;
 }
 
+const int64_t *in_indices(Eval *e, int i) {
+  const Tensor *t = in_tensor(e, i);
+  if (!t || (t->dtype != DT_INT64 && t->dtype != DT_INT32)) return NULL;
+  const void *p = in_data(e, i);
+  if (!p || t->dtype == DT_INT64) return p;
+  int64_t *wide = NEW_ARRAY(e->scratch, int64_t, t->count);
+  for (uint64_t k = 0; k < t->count; k++) wide[k] = ((const int32_t *)p)[k];
+  return wide;
+}
+
 bool in_ints(Eval *e, int i, const int64_t **at, size_t *n) {
   const Tensor *t = in_tensor(e, i);
-  NEEDS(t && t->rank <= 1 && (t->dtype == DT_INT64 || t->dtype == DT_INT32));
-  const void *p = in_data(e, i);
-  NEEDS(p);
+  NEEDS(t && t->rank <= 1);
   *n = (size_t)t->count;
-  if (t->dtype == DT_INT64) {
-    *at = p;
-    return true;
-  }
-  int64_t *wide = NEW_ARRAY(e->scratch, int64_t, t->count);
-  for (size_t k = 0; k < *n; k++) wide[k] = ((const int32_t *)p)[k];
-  *at = wide;
-  return true;
+  return *at = in_indices(e, i);
 }
 
 bool in_int(Eval *e, int i, int64_t *v) {
@@ -308,7 +309,7 @@ bool out_doubles(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim, c
 
 const uint64_t *in_words(Eval *e, int i) {
   const Tensor *t = in_tensor(e, i);
-  if (!t || !elem_is_real(t->dtype) || elem_is_computed_float(t->dtype)) return NULL;
+  if (!t || !(t->dtype == DT_BOOL || elem_is_real(t->dtype)) || elem_is_computed_float(t->dtype)) return NULL;
   const void *p = in_data(e, i);
   if (!p || elem_bits(t->dtype) == 64) return p;
   uint64_t *wide = blob_new(e->scratch, ((size_t)t->count + 1) * sizeof *wide);
@@ -318,6 +319,7 @@ const uint64_t *in_words(Eval *e, int i) {
     for (uint64_t k = 0; k < t->count; k++) wide[k] = (uint64_t)(C)((const T *)p)[k];                        \
     break;
     INT_TYPES(X)
+    X(DT_BOOL, uint8_t, bool, AS_IS, AS_IS)
 #undef X
   default: return NULL;
   }
@@ -334,6 +336,7 @@ bool out_words(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim, con
     for (uint64_t k = 0; k < count; k++) ((T *)p)[k] = (T)v[k];                                              \
     return true;
     INT_TYPES(X)
+    X(DT_BOOL, bool, bool, AS_IS, AS_IS)
 #undef X
   default: return false;
   }

@@ -35,7 +35,9 @@ static inline bool out_used(const Eval *e, int i) {
 
 /* The elements of input i (never NULL for an empty tensor); NULL if it is absent or they cannot be had. */
 const void *in_data(Eval *e, int i);
-/* Input i as integers: int32 or int64, rank 0 or 1. */
+/* Input i, int32 or int64 of any rank, widened; NULL if it is neither. */
+const int64_t *in_indices(Eval *e, int i);
+/* The same of rank 0 or 1. */
 bool in_ints(Eval *e, int i, const int64_t **at, size_t *n);
 /* A single integer: int32 or int64 with one element. */
 bool in_int(Eval *e, int i, int64_t *v);
@@ -141,7 +143,7 @@ static inline bool elem_is_computed_float(ElemType t) {
  * families whose results round anyway (libm functions, reductions, products). NULL for other dtypes. */
 const double *in_doubles(Eval *e, int i);
 bool out_doubles(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim, const double *v);
-/* Integers of 8 to 64 bits as 64-bit patterns, sign- or zero-extended, and back, wrapping. */
+/* Integers of 8 to 64 bits, and bools, as 64-bit patterns, sign- or zero-extended, and back, wrapping. */
 const uint64_t *in_words(Eval *e, int i);
 bool out_words(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim, const uint64_t *v);
 

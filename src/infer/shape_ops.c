@@ -108,7 +108,8 @@ static bool reshape_target(const Infer *f, Shape in, const Dim *target, size_t n
   }
   if (allow_zero) return true;
   bool harmful[MAX_RANK];
-  for (size_t i = 0; i < n; i++) harmful[i] = dim[i] && dim[i] == target[i] && !zero_is_harmless(f, in, dim, n, i);
+  for (size_t i = 0; i < n; i++)
+    harmful[i] = dim[i] && !sym_const(target[i], NULL) && !zero_is_harmless(f, in, dim, n, i);
   for (size_t i = 0; i < n; i++)
     if (harmful[i]) dim[i] = NULL;
   return true;

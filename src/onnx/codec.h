@@ -22,14 +22,16 @@ typedef struct WriteOptions {
 } WriteOptions;
 
 typedef struct WriteResult {
-  uint64_t model_bytes, external_bytes;
+  uint64_t model_bytes;
+  uint64_t external_bytes; /* external data the model refers to, written now or kept where it is */
 } WriteResult;
 
 /* Writes atomically beside the target, then renames (Law 10). Unchanged messages go out as they came in. */
 WriteResult model_write_file(Model *m, const char *path, const WriteOptions *o);
 /* Into memory: *out is a buffer of the context's allocator (mem_free). Fails if it would exceed the inline limit. */
 WriteResult model_write_bytes(Model *m, const WriteOptions *o, uint8_t **out);
-/* Bytes model_write would produce, without writing (for reports). */
+/* Bytes of the model and the external data it refers to, as model_write_file() beside the input would leave them (for
+ * reports; before anything is changed: what was read). */
 uint64_t model_size(Model *m, const WriteOptions *o);
 
 /* ONNX text syntax (onnx.parser reads it back); large tensors are elided unless `full`. NUL-terminated, in the model's arena. */

@@ -28,7 +28,7 @@ static Value *declare(const Wire *w, Graph *g, Str name, const char *what) {
 
 static void read_input(Reader *r, const Wire *w, Graph *g) {
   bool typed = w->msg == Msg_Graph;
-  Span name = typed ? wire_find(w->doc, Msg_ValueInfo, w->bytes, ValueInfo_name) : w->bytes;
+  Span name = typed ? wire_find(w, Msg_ValueInfo, w->bytes, ValueInfo_name) : w->bytes;
   Value *v = declare(w, g, read_str(r, name), "input");
   v->is_input = true;
   if (typed) {
@@ -44,8 +44,7 @@ static Value *declare_initializer(Reader *r, const Wire *w, Graph *g, Str name) 
   Value *v = name ? map_get(&g->scope, map_key(name)) : NULL;
   if (!v) v = declare(w, g, name ? name : r->m->empty, "initializer");
   else if (v->is_initializer) wire_fail(w, "initializer '%s' is declared twice", name->s);
-  v->is_initializer = true;
-  vec_push(r->m->arena, &g->inits, v);
+  graph_add_init(g, v);
   return v;
 }
 
@@ -63,7 +62,7 @@ static void read_sparse(Reader *r, const Wire *w, Graph *g) {
   for (Wire s = wire_sub(w, Msg_SparseTensor, w->bytes); wire_next(&s);) {
     if (s.tag != SparseTensor_values) continue;
     Span bytes = wire_merge(r->scratch, &s);
-    Span text = wire_find(s.doc, Msg_Tensor, bytes, Tensor_name);
+    Span text = wire_find(&s, Msg_Tensor, bytes, Tensor_name);
     if (text.p) name = read_str(r, text);
   }
   declare_initializer(r, w, g, name)->sparse = w->bytes;
@@ -71,7 +70,7 @@ static void read_sparse(Reader *r, const Wire *w, Graph *g) {
 
 /* A value_info entry gives a type to a value of this scope. One for a name that nothing declares is kept. */
 static void read_info(Reader *r, const Wire *w, Graph *g, Map *seen) {
-  Str name = read_str(r, wire_find(w->doc, Msg_ValueInfo, w->bytes, ValueInfo_name));
+  Str name = read_str(r, wire_find(w, Msg_ValueInfo, w->bytes, ValueInfo_name));
   Value *v = map_get(&g->scope, map_key(name));
   if (!v) {
     v = graph_value(g, name);
@@ -87,7 +86,7 @@ static void read_info(Reader *r, const Wire *w, Graph *g, Map *seen) {
 
 static void read_output(Reader *r, const Wire *w, Graph *g) {
   bool typed = w->msg == Msg_Graph;
-  Span text = typed ? wire_find(w->doc, Msg_ValueInfo, w->bytes, ValueInfo_name) : w->bytes;
+  Span text = typed ? wire_find(w, Msg_ValueInfo, w->bytes, ValueInfo_name) : w->bytes;
   Str name = read_str(r, text);
   Value *v = graph_lookup(g, name);
   if (!v) wire_fail(w, "nothing produces the graph output '%s'", name->s);

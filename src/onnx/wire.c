@@ -173,9 +173,9 @@ bool wire_next(Wire *w) {
   return true;
 }
 
-Span wire_find(const WireDoc *doc, MsgId msg, Span message, uint32_t tag) {
+Span wire_find(const Wire *up, MsgId msg, Span message, uint32_t tag) {
   Span found = SPAN_NONE;
-  for (Wire w = wire_top(doc, msg, message); wire_next(&w);)
+  for (Wire w = wire_sub(up, msg, message); wire_next(&w);)
     if (w.tag == tag) found = w.bytes;
   return found;
 }

@@ -74,8 +74,8 @@ _Noreturn void wire_error(const Wire *w, onnxslim_status code, const char *fmt, 
 /* Takes one varint from [*p, end); false if it is cut off or longer than ten bytes. */
 bool varint_get(const uint8_t **p, const uint8_t *end, uint64_t *v);
 
-/* The last value of a singular bytes or string field; SPAN_NONE if absent. */
-Span wire_find(const WireDoc *doc, MsgId msg, Span message, uint32_t tag);
+/* The last value of a singular bytes or string field of a sub-message; SPAN_NONE if absent. */
+Span wire_find(const Wire *up, MsgId msg, Span message, uint32_t tag);
 
 /* A singular sub-message may come in pieces, which protobuf parses as their concatenation. All pieces with w's
  * current tag, from its current field to the end of the message, as one; w then stands at the last. */

@@ -70,13 +70,9 @@ static Outcome merge_into(Rewriter *rw, Node *keep, Node *drop) {
 
 static Outcome merge_node(Rewriter *rw, Node *node) {
   TRY(mergeable(node));
-  Map **table = (Map **)rw_state(rw);
-  if (!*table) {
-    *table = NEW(rw_arena(rw), Map);
-    map_init(*table, rw_arena(rw));
-  }
+  Map *table = rw_table(rw);
   uint64_t key = node_hash(node);
-  Seen *chain = map_get(*table, key);
+  Seen *chain = map_get(table, key);
   bool listed = false;
   for (Seen *s = chain; s; s = s->next) {
     if (s->node == node) listed = true;
@@ -87,7 +83,7 @@ static Outcome merge_node(Rewriter *rw, Node *node) {
   if (!listed) {
     Seen *s = NEW(rw_arena(rw), Seen);
     *s = (Seen){node, chain};
-    map_put(*table, key, s);
+    map_put(table, key, s);
   }
   return NO_MATCH;
 }

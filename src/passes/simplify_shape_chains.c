@@ -76,14 +76,10 @@ static Outcome same_value(Rewriter *rw, Node *node) {
   Value *v = node->out[0];
   const Partial *p = value_of(v);
   TRY(p && fully_symbolic(p) && is_int_like(dtype_of(v)));
-  Map **table = (Map **)rw_state(rw);
-  if (!*table) {
-    *table = NEW(rw_arena(rw), Map);
-    map_init(*table, rw_arena(rw));
-  }
+  Map *table = rw_table(rw);
   uint64_t key = hash_u64(map_key(node->graph), (uint64_t)dtype_of(v));
   key = hash_bytes(hash_u64(key, (uint64_t)p->rank), p->at, p->n * sizeof *p->at);
-  Known *chain = map_get(*table, key);
+  Known *chain = map_get(table, key);
   bool listed = false;
   for (Known *k = chain; k; k = k->next) {
     Value *w = k->value;
@@ -100,7 +96,7 @@ static Outcome same_value(Rewriter *rw, Node *node) {
   if (!listed) {
     Known *k = NEW(rw_arena(rw), Known);
     *k = (Known){v, chain};
-    map_put(*table, key, k);
+    map_put(table, key, k);
   }
   return NO_MATCH;
 }

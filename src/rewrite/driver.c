@@ -66,9 +66,10 @@ static void load_rules(Driver *d) {
     }
   size_t n = rw->result->rules.n;
   d->rules = NEW_ARRAY(rw->arena, RuleRef, n);
-  rw->state = NEW_ARRAY(rw->arena, void *, n);
+  rw->tables = NEW_ARRAY(rw->arena, Map, n);
   for (size_t i = 0; i < n; i++) {
     const Rule *r = rw->result->rules.at[i].rule;
+    map_init(&rw->tables[i], rw->arena);
     if (r->match) {
       d->rules[i].match = pattern_parse(rw->arena, r->match, NULL);
       if (!r->build) d->rules[i].replace = pattern_parse(rw->arena, r->replace, d->rules[i].match);

@@ -23,8 +23,8 @@ Arena *rw_arena(Rewriter *rw) {
   return rw->arena;
 }
 
-void **rw_state(Rewriter *rw) {
-  return &rw->state[rw->rule];
+Map *rw_table(Rewriter *rw) {
+  return &rw->tables[rw->rule];
 }
 
 void rw_insert_before(Rewriter *rw, Node *at) {

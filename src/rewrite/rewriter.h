@@ -73,8 +73,8 @@ void rw_note(Rewriter *rw, const char *fmt, ...) __attribute__((format(printf, 2
 
 /* Scratch memory until the rule returns. */
 Arena *rw_scratch(Rewriter *rw);
-/* One pointer of state per rule and run, for tables (CSE); starts as NULL, lives in rw_arena(). */
-void **rw_state(Rewriter *rw);
+/* A table of the rule's own that lasts for the run (what CSE has seen); entries live in rw_arena(). */
+Map *rw_table(Rewriter *rw);
 Arena *rw_arena(Rewriter *rw);
 
 /* Is n's only live output used exactly once, inside the same graph, and no graph output or --keep name?

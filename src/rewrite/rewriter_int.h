@@ -28,7 +28,7 @@ struct Rewriter {
   size_t head, tail, cap;
 
   Map constants;        /* tensor hash -> ConstEntry chain: constants that rw_const may reuse */
-  void **state;         /* per rule */
+  Map *tables;          /* one per rule */
 };
 
 #endif

@@ -48,6 +48,7 @@ static DimRole dim_role(const FeedInput *in, int i) {
 static void read_dims(Arena *a, Value *v, FeedInput *in) {
   Shape shape = v->declared.shape;
   in->rank = shape.rank;
+  if (in->rank < 0) return;
   in->dim = NEW_ARRAY(a, FeedDim, shape.rank);
   for (int i = 0; i < shape.rank; i++) {
     FeedDim *d = &in->dim[i];

@@ -40,13 +40,17 @@ static bool wide_float(ElemType t) {
   return t == DT_FLOAT || t == DT_DOUBLE || t == DT_FLOAT16 || t == DT_BFLOAT16;
 }
 
+/* Three of four are 1, the first of each row always; a single one is a switch, and as often 0. */
+static int64_t truth(const Tensor *t, uint64_t i, uint64_t x) {
+  if (t->rank == 0) return (int64_t)(x & 1);
+  return i % (uint64_t)t->dim[t->rank - 1] == 0 || (x & 3) != 0;
+}
+
 static void fill_numbers(const FeedInput *in, const Tensor *t, uint8_t *to, uint64_t *state) {
-  uint64_t row = t->rank && t->count ? (uint64_t)t->dim[t->rank - 1] : 1;
   uint64_t span = in->high > in->low ? (uint64_t)(in->high - in->low) : 1;
   for (uint64_t i = 0; i < t->count; i++) {
     uint64_t x = random_next(state);
-    int64_t number =
-        in->role == FEED_MASK ? (i % row == 0 || (x & 3) != 0) : in->low + (int64_t)((x >> 11) % span);
+    int64_t number = in->role == FEED_MASK ? truth(t, i, x) : in->low + (int64_t)((x >> 11) % span);
     if (wide_float(in->dtype))
       put_float(to, in->dtype, i, (float)number);
     else

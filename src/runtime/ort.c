@@ -59,8 +59,7 @@ static bool try_python(Finder *f, const char *root) {
 
 static bool search(Finder *f) {
   if (try_library(f, "libonnxruntime.so") || try_library(f, "libonnxruntime.so.1")) return true;
-  f->why =
-      NULL; /* that the loader has none is the normal case; what else is found and unfit is worth telling */
+  f->why = NULL; /* that the loader has none is normal; only what is found and unfit is worth telling */
   const char *env = getenv("VIRTUAL_ENV");
   if (env && *env && try_python(f, env)) return true;
   size_t n;
@@ -86,10 +85,8 @@ static void find(Finder *f, const char *path) {
   } else if (!search(f)) {
     fail(cx, ONNXSLIM_ERR_UNAVAILABLE,
          "ONNX Runtime was not found (tried libonnxruntime.so, the environment at $VIRTUAL_ENV, the packages "
-         "of the "
-         "python3 programs on $PATH and of the user)%s%s; get it with 'pip install onnxruntime', or name the "
-         "library "
-         "with --ort PATH or $ONNXSLIM_ORT",
+         "of each python3 on $PATH and of the user)%s%s; get it with 'pip install onnxruntime', or name the "
+         "library with --ort PATH or $ONNXSLIM_ORT",
          f->why ? ": " : "", f->why ? f->why : "");
   }
 }

@@ -27,9 +27,8 @@ typedef struct VerifyOptions {
   uint64_t seed;   /* the first one */
   int threads;     /* 0: 1 */
   FeedOptions feed;
-  bool fixed_sizes; /* the same sizes for every seed; otherwise free dims change with the seed */
-  bool
-      interface_differs; /* the candidate was asked to have other inputs or outputs: compare what both have */
+  bool fixed_sizes;       /* the same sizes for every seed; otherwise free dims change with the seed */
+  bool interface_differs; /* the candidate was asked to have others: compare the outputs that both have */
 } VerifyOptions;
 
 /* One output for one seed at one level. */
@@ -44,12 +43,11 @@ typedef struct VerifyRow {
 typedef struct VerifyResult {
   bool verified; /* every row is within tolerance and nothing is missing */
   bool bitwise;  /* every row is the same bit for bit */
-  /* Largest over all rows; of `largest`, what the original put out. */
+  /* The largest over all rows; `largest` is about what the original put out. */
   double max_diff, max_rel, max_ulp, self_diff, largest;
   const VerifyRow *row; /* by level, then seed, then output */
   size_t n_rows;
-  const char *
-      failure; /* NULL, or in one line why there are fewer rows than there should be, or which row is worst */
+  const char *failure; /* NULL if verified, else one line: what is missing or refused, or the worst row */
   const char *ort_version, *ort_path;
 } VerifyResult;
 

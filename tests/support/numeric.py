@@ -48,8 +48,10 @@ def dim_names(model: onnx.ModelProto) -> list[str]:
     return list(dict.fromkeys(d.dim_param for d in dims if d.dim_param))
 
 
-def required_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """Return the inputs that have no default among the initializers."""
+def _fed(model: onnx.ModelProto, override: bool) -> list[onnx.ValueInfoProto]:
+    """Return the inputs to feed: those without a default, or all that may be fed."""
+    if override and model.ir_version >= 4:
+        return list(model.graph.input)
     defaults = {t.name for t in model.graph.initializer}
     return [i for i in model.graph.input if i.name not in defaults]
 
@@ -82,10 +84,12 @@ def feeds(
 ) -> dict[str, np.ndarray]:
     """Make seeded inputs: floats are normal; integers are 0 or 1 with seed 0 and wider else.
 
-    `bounds` says the range of the integers of an input, by its name.  `special` mixes zeros of both signs, infinities, NaN and subnormals into the floats.
+    Seeds above 0 override defaults too.  `bounds` says the range of the integers of an
+    input, by its name.  `special` mixes zeros of both signs, infinities, NaN and
+    subnormals into the floats.
     """
     made = {}
-    for info in required_inputs(model):
+    for info in _fed(model, override=seed > 0):
         rng = np.random.default_rng([seed, zlib.crc32(info.name.encode())])
         dtype = onnx.helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
         shape = _dims(info, binding, 2)

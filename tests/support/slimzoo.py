@@ -56,32 +56,39 @@ class Subject:
         """Remove what was written; the zoo is 20 GB with its optimised twin."""
         shutil.rmtree(self.work, ignore_errors=True)
 
+    @cached_property
+    def graph(self) -> onnx.GraphProto:
+        """The exported graph, without its external data."""
+        return onnx.load(self.source, load_external_data=False).graph
+
     def feeds(self, seed: int) -> dict[str, np.ndarray]:
         """Seeded inputs; ids stay inside the table they index, masks are 0 or 1."""
         rng = np.random.default_rng(seed)
         made = {}
-        for info in self.model.inputs:
-            shape = [DIMS.get(d, d) for d in info.shape]
+        for info in self.graph.input:
+            kind = info.type.tensor_type
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+            shape = [d.dim_value or DIMS[d.dim_param] for d in kind.shape.dim]
             if info.name == "attention_mask":
-                mask = (rng.random(shape) < 0.8).astype(info.dtype)
-                mask[:, 0] = 1
-                made[info.name] = mask
-            elif info.dtype == "int64":
-                made[info.name] = rng.integers(0, self._table(info.name), shape)
+                values = rng.random(shape) < 0.8
+                values[:, 0] = True
+            elif np.issubdtype(dtype, np.integer):
+                values = rng.integers(0, self._table(info.name), shape)
             else:
-                made[info.name] = rng.standard_normal(shape).astype(info.dtype)
+                values = rng.standard_normal(shape)
+            made[info.name] = np.asarray(values).astype(dtype)
         return made
 
     def _table(self, name: str) -> int:
-        """Return the smallest number of rows among the tables an input indexes."""
-        graph = onnx.load(self.source, load_external_data=False).graph
-        rows = {t.name: t.dims[0] for t in graph.initializer if t.dims}
-        same = {name}
-        for node in graph.node:
+        """Return the rows of the smallest table an input indexes; 1 if it indexes none."""
+        rows = {t.name: t.dims[0] for t in self.graph.initializer if t.dims}
+        same, found = {name}, []
+        for node in self.graph.node:
             if node.op_type in ("Reshape", "Identity", "Cast") and node.input[0] in same:
                 same.update(node.output)
-        gathers = (n for n in graph.node if n.op_type == "Gather" and n.input[1] in same)
-        return min(rows[n.input[0]] for n in gathers if n.input[0] in rows)
+            if node.op_type == "Gather" and node.input[1] in same and node.input[0] in rows:
+                found.append(rows[node.input[0]])
+        return min(found, default=1)
 
 
 def files(model: Path) -> dict[str, str]:

@@ -1,0 +1,44 @@
+/* Inside of the writer: what write_*.c share. */
+#ifndef ONNX_WRITE_H
+#define ONNX_WRITE_H
+
+#include "base/file.h"
+#include "ir/ir.h"
+#include "onnx/codec.h"
+#include "onnx/gather.h"
+
+/* Which tensors leave the model for the external file, beside those that were in another folder's. */
+typedef enum Externals { EXTERNAL_NONE, EXTERNAL_INITIALIZERS, EXTERNAL_ALL } Externals;
+
+typedef struct Writer {
+  Ctx *cx;
+  Model *m;
+  Arena *arena;        /* scratch of this write */
+  WireDoc doc;
+  Gather out;          /* the model */
+  Externals mode;
+  bool same_dir;       /* external data of the input stays where it is */
+  Gather ext;          /* the new external file */
+  Map placed;          /* bytes (or deferred tensor) -> Placed */
+  const char *ext_name;
+} Writer;
+
+/* Does the message have to be written anew, or do its original bytes still hold? */
+bool tensor_clean(const Writer *w, const Tensor *t, bool in_attr);
+bool attr_clean(const Writer *w, const Attr *a);
+bool node_clean(const Writer *w, const Node *n);
+bool graph_clean(const Writer *w, const Graph *g);
+
+/* Each writes one field with that tag. */
+void put_tensor(Writer *w, uint32_t tag, Tensor *t, Str name, bool in_attr); /* name NULL: as it was */
+void put_info(Writer *w, uint32_t tag, const Value *v, Span raw);            /* raw: the old ValueInfoProto, if any */
+void put_attr(Writer *w, const Attr *a);
+void put_node(Writer *w, uint32_t tag, const Node *n);
+void put_graph(Writer *w, uint32_t tag, const Graph *g);
+void put_function(Writer *w, const Function *f);
+
+static inline Span str_span(Str s) {
+  return s ? (Span){(const uint8_t *)s->s, s->len} : SPAN_NONE;
+}
+
+#endif

@@ -1,0 +1,37 @@
+/* Options by name, as the library reads them. The list is options.def. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "base/vec.h"
+#include "passes/phases.h"
+
+typedef enum OptionId {
+#define OPTION(id, name, type, argument, standard, implied, group, doc) OPT_##id,
+#include "options.def"
+#undef OPTION
+  OPT_COUNT_
+} OptionId;
+
+
+typedef struct OptionValue {
+  bool set;
+  uint64_t number;  /* SWITCH, NUMBER, BYTES */
+  const char *text; /* TEXT, CHOICE */
+  Vec(const char *) names; /* NAMES, PASSES, RULES */
+  Vec(NamedSize) sizes;    /* DIMS */
+  Vec(NamedDims) shapes;   /* SHAPE */
+} OptionValue;
+
+struct onnxslim_options {
+  Ctx *cx;
+  Arena *arena;
+  OptionValue value[OPT_COUNT_];
+};
+
+/* Fails with ONNXSLIM_ERR_USAGE. */
+void option_set(onnxslim_options *o, const char *name, const char *value);
+
+/* Options with every default in its place. */
+onnxslim_options *options_new(Ctx *cx);
+
+#endif
