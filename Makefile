@@ -24,6 +24,8 @@ endif
 CFLAGS   ?= -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(WARNINGS) -fvisibility=hidden -fPIC -pthread $(SANITIZED) $(CFLAGS)
 LDLIBS   := -lm -lpthread -ldl
+# One short line per step; V=1 shows the commands.
+say       = $(if $(V),,@printf '  %-7s %s\n' $(1) $@;)
 
 SOVERSION := 0
 LIB_SRC  := $(sort $(shell find src -name '*.c'))
@@ -35,12 +37,16 @@ UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/obj/%.o)
 
 STATIC   := $(BUILD)/libonnxslim.a
 SHARED   := $(BUILD)/libonnxslim.so.$(SOVERSION)
-PRODUCTS := $(STATIC) $(SHARED) $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/examples/optimize
+DRIVERS  := $(patsubst tests/conformance/%.c,$(BUILD)/%,$(wildcard tests/conformance/*.c))
+PROGRAMS := $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS)
 
 # --- build -------------------------------------------------------------------------------------------------
 
 .PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme setup clean distclean help
-all: $(PRODUCTS) ## build the library, the command line, the unit tests and the example
+all: programs $(STATIC) $(SHARED) ## build the library, the command line, the unit tests and the example
+
+.PHONY: programs
+programs: $(PROGRAMS)
 
 # The sources are found by `find`, so a removed or added file must relink what was made of the old list.
 $(BUILD)/sources: FORCE
@@ -53,33 +59,36 @@ FORCE:
 $(BUILD)/obj/src/eval/%.o: OPT := $(OPT:-O2=-O3)
 $(BUILD)/obj/src/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Iinclude -Isrc -MMD -MP -c $< -o $@
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -Iinclude -Isrc -MMD -MP -c $< -o $@
 $(BUILD)/obj/cli/%.o: cli/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Iinclude -MMD -MP -c $< -o $@
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -Iinclude -MMD -MP -c $< -o $@
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Iinclude -Isrc -Itests/unit -MMD -MP -c $< -o $@
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -Iinclude -Isrc -Itests/unit -MMD -MP -c $< -o $@
 
 # One relocatable object whose hidden symbols are made local: a program that links the archive sees onnxslim_* only.
 $(BUILD)/libonnxslim.o: $(LIB_OBJ) $(BUILD)/sources
-	$(LD) -r -o $@ $(LIB_OBJ)
-	$(OBJCOPY) --localize-hidden $@
+	$(call say,LD)$(LD) -r -o $@ $(LIB_OBJ)
+	@$(OBJCOPY) --localize-hidden $@
 $(STATIC): $(BUILD)/libonnxslim.o
 	@rm -f $@
-	$(AR) rcs $@ $<
+	$(call say,AR)$(AR) rcs $@ $<
 $(SHARED): $(LIB_OBJ) $(BUILD)/sources
-	$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) $(UNDEFINED) -o $@ $(LIB_OBJ) $(LDLIBS)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) $(UNDEFINED) -o $@ $(LIB_OBJ) $(LDLIBS)
 	@ln -sf $(@F) $(BUILD)/libonnxslim.so
 $(BUILD)/onnxslim: $(CLI_OBJ) $(STATIC)
-	$(CC) $(ALL_CFLAGS) -o $@ $(CLI_OBJ) $(STATIC) $(LDLIBS)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(CLI_OBJ) $(STATIC) $(LDLIBS)
 $(BUILD)/unit: $(UNIT_OBJ) $(LIB_OBJ) $(BUILD)/sources
-	$(CC) $(ALL_CFLAGS) -o $@ $(UNIT_OBJ) $(LIB_OBJ) $(LDLIBS)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(UNIT_OBJ) $(LIB_OBJ) $(LDLIBS)
+# The conformance tests drive inner layers through small programs of their own.
+$(DRIVERS): $(BUILD)/%: $(BUILD)/obj/tests/conformance/%.o $(LIB_OBJ) $(BUILD)/sources
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $< $(LIB_OBJ) $(LDLIBS)
 $(BUILD)/examples/%: examples/%.c include/onnxslim.h $(STATIC)
 	@mkdir -p $(@D)
-	$(CC) -std=c99 $(OPT) $(WARNINGS) $(SANITIZED) $(CFLAGS) -Iinclude -o $@ $< $(STATIC) $(LDLIBS)
+	$(call say,LINK)$(CC) -std=c99 $(OPT) $(WARNINGS) $(SANITIZED) $(CFLAGS) -Iinclude -o $@ $< $(STATIC) $(LDLIBS)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(DRIVERS:$(BUILD)/%=$(BUILD)/obj/tests/conformance/%.o))
 
 # --- Python: one virtual environment, pinned ---------------------------------------------------------------
 
@@ -107,15 +116,14 @@ check: all $(VENV)/test.installed ## the tests without the zoo's models: a minut
 # Allocation limits and the shared library make no sense in an instrumented process; everything else runs.
 ASAN := build/asan
 sanitize: $(VENV)/test.installed ## unit, golden, cli and small zoo tests under ASan and UBSan
-	$(MAKE) BUILD=$(ASAN) SANITIZE=address,undefined OPT=-O1 \
-	  $(ASAN)/onnxslim $(ASAN)/unit $(ASAN)/examples/optimize
+	$(MAKE) BUILD=$(ASAN) SANITIZE=address,undefined OPT=-O1 programs
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(PYTEST) --build $(ASAN) -n $(JOBS) -m 'not large and not plain' $(ARGS)
 
 lint: $(VENV)/test.installed $(VENV)/lint.installed ## clang-format, gcc -Werror, clang-tidy, ruff, layers
 	$(PY) tools/check_layers.py
 	$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES)
-	$(MAKE) BUILD=build/lint CFLAGS='-g -Werror' build/lint/unit build/lint/onnxslim build/lint/examples/optimize
+	$(MAKE) BUILD=build/lint CFLAGS='-g -Werror' programs
 	printf '%s\n' $(LIB_SRC) $(CLI_SRC) | xargs -P $(JOBS) -n 8 \
 	  $(VENV)/bin/clang-tidy --quiet --warnings-as-errors='*' $(TIDY_ARGS)
 	$(VENV)/bin/ruff check .

@@ -209,12 +209,18 @@ void option_set(onnxslim_options *o, const char *name, const char *value) {
   fail(o->cx, ONNXSLIM_ERR_USAGE, "there is no option '%s'%s", name, suggest_text(&s, hint, sizeof hint));
 }
 
-onnxslim_options *options_new(Ctx *cx) {
-  Arena *a = arena_new(cx);
+onnxslim_options *options_new(Arena *a) {
   onnxslim_options *o = NEW(a, onnxslim_options);
-  o->cx = cx;
+  o->cx = arena_ctx(a);
   o->arena = a;
   for (size_t i = 0; i < OPT_COUNT_; i++)
     if (infos[i].standard) set_value(o, (OptionId)i, infos[i].standard);
   return o;
+}
+
+bool option_lists(const onnxslim_options *o, OptionId id, const char *name) {
+  const OptionValue *v = &o->value[id];
+  for (size_t i = 0; i < v->names.n; i++)
+    if (strcmp(v->names.at[i], name) == 0) return true;
+  return false;
 }

@@ -12,7 +12,6 @@ typedef enum OptionId {
   OPT_COUNT_
 } OptionId;
 
-
 typedef struct OptionValue {
   bool set;
   uint64_t number;  /* SWITCH, NUMBER, BYTES */
@@ -32,6 +31,18 @@ struct onnxslim_options {
 void option_set(onnxslim_options *o, const char *name, const char *value);
 
 /* Options with every default in its place. */
-onnxslim_options *options_new(Ctx *cx);
+onnxslim_options *options_new(Arena *a);
+
+static inline uint64_t option_number(const onnxslim_options *o, OptionId id) {
+  return o->value[id].number;
+}
+static inline bool option_on(const onnxslim_options *o, OptionId id) {
+  return o->value[id].number != 0;
+}
+static inline const char *option_text(const onnxslim_options *o, OptionId id) {
+  return o->value[id].text;
+}
+/* Is `name` in the list? */
+bool option_lists(const onnxslim_options *o, OptionId id, const char *name);
 
 #endif

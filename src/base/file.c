@@ -120,6 +120,12 @@ bool path_exists(const char *path) {
   return lstat(path, &st) == 0;
 }
 
+bool path_is_stream(const char *path) {
+  struct stat st;
+  if (strcmp(path, "-") == 0) return true;
+  return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 bool same_file(const char *a, const char *b) {
   struct stat x, y;
   return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;

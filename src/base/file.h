@@ -29,6 +29,8 @@ Span stdin_read(Arena *a);
 const char *path_folder(Arena *a, const char *path);
 const char *path_leaf(const char *path);
 bool path_exists(const char *path);
+/* "-", or something that exists and is neither file nor folder: a device, a pipe. */
+bool path_is_stream(const char *path);
 /* Do both name the same existing file or folder? */
 bool same_file(const char *a, const char *b);
 

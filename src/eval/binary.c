@@ -259,7 +259,7 @@ static bool int_pow(Eval *e, int rank, const int64_t *dim, Loop *l) {
   else k = in_words(e, 1);
   NEEDS(x && (f || k) && a->dtype != DT_UINT64 && b->dtype != DT_UINT64);
   uint64_t count, n = 0;
-  NEEDS(tensor_count(rank, dim, &count) && count < EVAL_MAX_BYTES / sizeof(uint64_t));
+  NEEDS(tensor_count(rank, dim, &count) && affordable(e, count));
   uint64_t *r = blob_new(e->scratch, ((size_t)count + 1) * sizeof *r);
   for (loop_start(l); loop_run(l); loop_next(l))
     for (int64_t i = 0; i < l->n; i++, n++) {
@@ -295,7 +295,7 @@ bool eval_pow(Eval *e) {
   else k = in_words(e, 1);
   uint64_t count, n = 0;
   NEEDS(x && (y || (k && b->dtype != DT_UINT64)));
-  NEEDS(tensor_count(rank, dim, &count) && count < EVAL_MAX_BYTES / sizeof(double));
+  NEEDS(tensor_count(rank, dim, &count) && affordable(e, count));
   double *r = blob_new(e->scratch, ((size_t)count + 1) * sizeof *r);
   for (loop_start(&l); loop_run(&l); loop_next(&l))
     for (int64_t i = 0; i < l.n; i++, n++) {

@@ -2,9 +2,8 @@
 #include "eval/kernel.h"
 
 /* Negative indices count from the end (until opset 11 there were none). */
-static bool index_ok(const Eval *e, int64_t *i, int64_t n) {
-  if (*i < 0 && since(e) >= 11) *i += n;
-  return *i >= 0 && *i < n;
+static bool gathered(const Eval *e, int64_t *i, int64_t n) {
+  return (*i >= 0 || since(e) >= 11) && index_ok(i, n);
 }
 
 bool eval_gather(Eval *e) {
@@ -26,7 +25,7 @@ bool eval_gather(Eval *e) {
   for (int64_t i = 0; i < outer; i++)
     for (uint64_t k = 0; k < at->count; k++, out += run) {
       int64_t from = index[k];
-      NEEDS(index_ok(e, &from, length));
+      NEEDS(gathered(e, &from, length));
       if (run) memcpy(out, p + (size_t)(i * length + from) * run, run);
     }
   return true;
@@ -52,7 +51,7 @@ bool eval_gather_elements(Eval *e) {
   for (loop_start(&l); loop_run(&l); loop_next(&l))
     for (int64_t i = 0; i < l.n; i++, out += size) {
       int64_t from = *index++;
-      NEEDS(index_ok(e, &from, t->dim[axis]));
+      NEEDS(gathered(e, &from, t->dim[axis]));
       memcpy(out, p + (size_t)(l.at[0] + i * l.by[0] + from * along) * size, size);
     }
   return true;
@@ -81,7 +80,7 @@ bool eval_gather_nd(Eval *e) {
     int64_t from = 0;
     for (int j = 0; j < k; j++) {
       int64_t v = index[j];
-      NEEDS(index_ok(e, &v, t->dim[b + j]));
+      NEEDS(gathered(e, &v, t->dim[b + j]));
       from = from * t->dim[b + j] + v;
     }
     if (run) memcpy(out, p + (size_t)(i / each * stride + from) * run, run);

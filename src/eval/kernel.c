@@ -120,14 +120,9 @@ int64_t dims_product(const int64_t *dim, int from, int to) {
   return n;
 }
 
-bool axis_ok(int64_t *axis, int rank) {
-  if (*axis < 0) *axis += rank;
-  return *axis >= 0 && *axis < rank;
-}
-
 bool attr_axis(const Eval *e, int rank, int *axis) {
   int64_t a;
-  NEEDS(attr_int(e->node, "axis", &a) && axis_ok(&a, rank));
+  NEEDS(attr_int(e->node, "axis", &a) && index_ok(&a, rank));
   *axis = (int)a;
   return true;
 }
@@ -136,7 +131,7 @@ bool axes_mark(const int64_t *axes, size_t n, int rank, bool *marked) {
   memset(marked, 0, (size_t)rank * sizeof *marked);
   for (size_t i = 0; i < n; i++) {
     int64_t a = axes[i];
-    NEEDS(axis_ok(&a, rank) && !marked[a]);
+    NEEDS(index_ok(&a, rank) && !marked[a]);
     marked[a] = true;
   }
   return true;
@@ -164,6 +159,13 @@ bool dims_broadcast(int *rank, int64_t *dim, int b_rank, const int64_t *b_dim) {
     else NEEDS(b_dim[i] == *d || b_dim[i] == 1);
   }
   return true;
+}
+
+int dims_reduced(const Tensor *t, const bool *marked, bool keep, int64_t *dim) {
+  int rank = 0;
+  for (int i = 0; i < t->rank; i++)
+    if (!marked[i] || keep) dim[rank++] = marked[i] ? 1 : t->dim[i];
+  return rank;
 }
 
 bool dims_same(const Tensor *a, const Tensor *b) {

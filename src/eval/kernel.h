@@ -49,6 +49,11 @@ void *out_new(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim);
 /* Output i has the elements of input `from` in another shape; nothing is copied. */
 bool out_reshaped(Eval *e, int i, int from, int rank, const int64_t *dim);
 
+/* Is an intermediate of so many 64-bit words within bounds? Asked before it is allocated. */
+static inline bool affordable(const Eval *e, uint64_t words) {
+  return words <= (e->max_bytes ? e->max_bytes : EVAL_MAX_BYTES) / 4;
+}
+
 /* The since-version of the operator in force at this node. */
 static inline int since(const Eval *e) {
   return op_since(e->node->op, e->node->opset);
@@ -58,8 +63,11 @@ static inline int since(const Eval *e) {
 
 /* Product of the dims from..to-1, which are part of a valid tensor's. */
 int64_t dims_product(const int64_t *dim, int from, int to);
-/* A possibly negative axis into 0..rank-1. */
-bool axis_ok(int64_t *axis, int rank);
+/* A possibly negative index or axis into 0..n-1. */
+static inline bool index_ok(int64_t *i, int64_t n) {
+  if (*i < 0) *i += n;
+  return *i >= 0 && *i < n;
+}
 /* Attribute "axis" of a tensor of this rank. */
 bool attr_axis(const Eval *e, int rank, int *axis);
 /* Marks the axes of a list; refuses repeated and invalid ones. `marked` has `rank` elements, zeroed here. */
@@ -69,6 +77,9 @@ void strides_of(int rank, const int64_t *dim, int64_t *stride);
 /* dims of b broadcast into dims `*rank, dim` (multidirectional), in place; dim has room for MAX_RANK. */
 bool dims_broadcast(int *rank, int64_t *dim, int b_rank, const int64_t *b_dim);
 bool dims_same(const Tensor *a, const Tensor *b);
+
+/* Dims after a reduction over the marked axes; returns the rank. */
+int dims_reduced(const Tensor *t, const bool *marked, bool keep, int64_t *dim);
 
 /* --- iteration ----------------------------------------------------------------------------------------- */
 
@@ -102,6 +113,8 @@ static inline bool loop_run(const Loop *l) {
 
 /* dst, packed with dims, gets src's elements at the strides (in elements; 0 and negative ones are fine). */
 void copy_strided(void *dst, const void *src, size_t size, int rank, const int64_t *dim, const int64_t *stride);
+/* The same for a permutation of a packed tensor, in tiles that suit the caches (eval/transpose.c). */
+void transpose_copy(void *dst, const void *src, size_t size, int rank, const int64_t *dim, const int64_t *stride);
 /* n elements with the value at `value`. */
 void fill(void *dst, const void *value, size_t size, uint64_t n);
 

@@ -151,7 +151,7 @@ bool eval_slice(Eval *e) {
   if (list[2]) NEEDS(axes_mark(list[2], n[2], t->rank, seen));
   for (size_t i = 0; i < n[0]; i++) {
     int64_t axis = list[2] ? list[2][i] : (int64_t)i, step = list[3] ? list[3][i] : 1;
-    NEEDS(axis_ok(&axis, t->rank) && step != 0);
+    NEEDS(index_ok(&axis, t->rank) && step != 0);
     Range r = slice_range(list[0][i], list[1][i], step, t->dim[axis]);
     dim[axis] = r.n;
     if (r.n > 0) from += r.start * stride[axis];

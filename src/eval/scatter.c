@@ -100,7 +100,7 @@ bool eval_scatter_elements(Eval *e) {
   for (loop_start(&l); loop_run(&l); loop_next(&l))
     for (int64_t i = 0; i < l.n; i++, from += s.size) {
       int64_t to = *index++;
-      NEEDS(axis_ok(&to, (int)(t->dim[axis] > INT32_MAX ? 0 : t->dim[axis])));
+      NEEDS(index_ok(&to, t->dim[axis]));
       NEEDS(scatter(&s, l.at[0] + i * l.by[0] + to * along, from));
     }
   return true;

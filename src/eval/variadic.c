@@ -71,7 +71,7 @@ bool eval_variadic(Eval *e) {
   for (int k = 1; k < e->n_in; k++) NEEDS(e->in[k]->dtype == dtype);
   NEEDS(elem_is_real(dtype));
   if (e->dry) return out_new(e, 0, dtype, rank, dim);
-  NEEDS(count < EVAL_MAX_BYTES / sizeof(double));
+  NEEDS(affordable(e, count));
   return elem_is_computed_float(dtype) ? real_variadic(e, rank, dim, count) : word_variadic(e, rank, dim, count);
 }
 

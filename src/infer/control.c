@@ -13,14 +13,18 @@ static const struct Facts *body_out(const Graph *g, size_t i) {
   return g && i < g->outputs.n ? facts_ready(g->outputs.at[i]) : NULL;
 }
 
+/* Sequences or optionals of tensors of one element type. */
+static bool same_container(const Type *a, const Type *b) {
+  if (a->kind != b->kind || (a->kind != TYPE_SEQUENCE && a->kind != TYPE_OPTIONAL)) return false;
+  const Type *x = a->inner, *y = b->inner;
+  return x && y && x->kind == TYPE_TENSOR && y->kind == TYPE_TENSOR && x->elem == y->elem;
+}
+
 /* What two types have in common. Dims that vary from one iteration to the next are not comparable: with `constants` only
  * numbers are kept. */
 static Type type_merge(const Infer *f, const Type *a, const Type *b, bool constants) {
-  if (a->kind != b->kind || a->kind != TYPE_TENSOR) return a->kind == b->kind && !constants && a->inner && b->inner &&
-                                                                a->elem == b->elem && a->inner->kind == b->inner->kind &&
-                                                                a->inner->elem == b->inner->elem && !a->inner->inner
-                                                            ? type_unshaped(f, a)
-                                                            : TYPE_NOTHING;
+  if (same_container(a, b)) return type_unshaped(f, a);
+  if (a->kind != TYPE_TENSOR || b->kind != TYPE_TENSOR) return TYPE_NOTHING;
   Type r = {TYPE_TENSOR, a->elem == b->elem ? a->elem : DT_UNDEFINED, SHAPE_UNKNOWN, NULL};
   if (a->shape.rank < 0 || a->shape.rank != b->shape.rank) return r;
   Dim *dim = dims_new(f, (size_t)a->shape.rank);

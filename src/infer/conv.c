@@ -55,7 +55,6 @@ static void conv_transpose_spatial(const Infer *f, const Window *w, const Dim *i
 void infer_conv_transpose(Infer *f) {
   Shape in = in_shape(f, 0), weights = in_shape(f, 1);
   Window w;
-  out_same(f, 0, 0);
   out_tensor(f, 0, in_dtype(f, 0), SHAPE_UNKNOWN);
   if (in.rank < 2 || (weights.rank >= 0 && weights.rank != in.rank)) return;
   if (!window_read(f, in.rank - 2, weights.rank >= 0 ? weights.dim + 2 : NULL, &w)) return;

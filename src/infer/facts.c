@@ -5,10 +5,6 @@
 
 typedef struct Facts Facts;
 
-#define INFER(id, fn) InferFn fn;
-#include "infer/infer.def"
-#undef INFER
-
 static InferFn *const family[OP_COUNT_] = {
 #define INFER(id, fn) [OP_##id] = fn,
 #include "infer/infer.def"
@@ -219,6 +215,12 @@ bool value_ints(Value *v, const int64_t **at, size_t *n) {
   *at = out;
   *n = p->n;
   return true;
+}
+
+void facts_share(Value *now, Value *old) {
+  Facts *x = NEW(now->graph->model->arena, Facts);
+  *x = (Facts){.type = *type_of(old), .value = facts_of(old)->value, .ready = true};
+  now->facts = x;
 }
 
 /* --- forgetting ------------------------------------------------------------------------------------------------------ */

@@ -27,6 +27,9 @@ const Partial *value_of(Value *v);  /* NULL unless it is a known-rank 0/1 intege
 /* All elements known: copies them to a new array in the model's arena. */
 bool value_ints(Value *v, const int64_t **at, size_t *n);
 
+/* Gives `now`, which is proven to hold the same as `old`, what is known of old: the same symbols stand for its dims. */
+void facts_share(Value *now, Value *old);
+
 /* Drops what is cached for v and for everything computed from it that is cached. */
 void facts_forget(Value *v);
 

@@ -86,4 +86,10 @@ Type type_unshaped(const Infer *f, const Type *t);
 Type tensor_type(Model *m, const Tensor *t);
 const Partial *tensor_value(Model *m, const Tensor *t);
 
+/* --- the families ------------------------------------------------------------------------------------------ */
+
+#define INFER(id, fn) InferFn fn;
+#include "infer/infer.def"
+#undef INFER
+
 #endif

@@ -24,7 +24,7 @@ void infer_layer_norm(Infer *f) {
 
 /* Dropout: the mask is bool from 10 on. */
 void infer_dropout(Infer *f) {
-  infer_same_value(f);
+  out_same(f, 0, 0);
   out_tensor(f, 1, since(f) >= 10 ? DT_BOOL : in_dtype(f, 0), in_shape(f, 0));
 }
 

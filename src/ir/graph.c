@@ -154,6 +154,13 @@ void graph_compact(Graph *g) {
   g->inits.n = n;
 }
 
+void graph_touch(Graph *g) {
+  for (; g; g = g->outer) {
+    g->dirty = true;
+    if (g->owner) g->owner->dirty |= DIRTY_ATTRS;
+  }
+}
+
 enum { ORDER_GAP = 1 << 16 };
 
 void graph_renumber(Graph *g) {

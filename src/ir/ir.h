@@ -196,6 +196,8 @@ void graph_set_output(Graph *g, size_t i, Value *v);
 /* Lists v, which has init, among the initializers. */
 void graph_add_init(Graph *g, Value *v);
 void graph_compact(Graph *g); /* drops stale entries of inits */
+/* Something in g changed: a body is part of its owner's attribute, and so on outwards. */
+void graph_touch(Graph *g);
 void graph_renumber(Graph *g);
 /* Puts the nodes in a topological order (stable); fails with the node's name on a cycle. */
 void graph_sort(Graph *g);

@@ -81,7 +81,7 @@ static void read_info(Reader *r, const Wire *w, Graph *g, Map *seen) {
   vec_push(r->m->arena, &g->infos, v);
   if (v->info.p) return; /* an input: the interface says more */
   v->info = w->bytes;
-  v->declared = read_info_type(r, wire_sub(w, Msg_ValueInfo, w->bytes), false);
+  v->declared = read_info_type(r, wire_sub(w, Msg_ValueInfo, w->bytes), true);
 }
 
 static void read_output(Reader *r, const Wire *w, Graph *g) {
@@ -91,7 +91,7 @@ static void read_output(Reader *r, const Wire *w, Graph *g) {
   Value *v = graph_lookup(g, name);
   if (!v) wire_fail(w, "nothing produces the graph output '%s'", name->s);
   if (typed && v->graph == g && !v->is_input) {
-    Type t = read_info_type(r, wire_sub(w, Msg_ValueInfo, w->bytes), false);
+    Type t = read_info_type(r, wire_sub(w, Msg_ValueInfo, w->bytes), true); /* inference takes no names from here */
     if (t.kind != v->declared.kind || t.shape.rank >= 0) v->declared = t;
     if (!v->info.p) v->info = w->bytes;
   }

@@ -63,17 +63,12 @@ static void read_container(Reader *r, Wire w, bool named, uint32_t inner_tag, Ty
   }
 }
 
-static bool is_member(uint32_t tag) {
-  return tag == Type_tensor_type || tag == Type_sequence_type || tag == Type_map_type || tag == Type_opaque_type ||
-         tag == Type_sparse_tensor_type || tag == Type_optional_type;
-}
-
 static Type read_type(Reader *r, Wire w, bool named) {
   Type t = TYPE_NOTHING;
   Wire first = w; /* of the run of pieces of the member that came last: it wins, and its pieces merge */
   uint32_t member = 0;
   while (wire_next(&w)) {
-    if (!is_member(w.tag) || w.tag == member) continue;
+    if (!wire_is_type(w.tag) || w.tag == member) continue;
     member = w.tag;
     first = w;
   }

@@ -201,3 +201,15 @@ Span wire_merge(Arena *a, Wire *w) {
   } while (wire_next(&scan));
   return (Span){p, total};
 }
+
+bool wire_is_type(uint32_t tag) {
+  switch (tag) {
+  case Type_tensor_type:
+  case Type_sequence_type:
+  case Type_map_type:
+  case Type_opaque_type:
+  case Type_sparse_tensor_type:
+  case Type_optional_type: return true;
+  default: return false;
+  }
+}

@@ -81,6 +81,9 @@ Span wire_find(const Wire *up, MsgId msg, Span message, uint32_t tag);
  * current tag, from its current field to the end of the message, as one; w then stands at the last. */
 Span wire_merge(Arena *a, Wire *w);
 
+/* Is the tag one of TypeProto's alternatives, of which the last one wins? */
+bool wire_is_type(uint32_t tag);
+
 static inline bool span_is(Span s, const char *text) {
   size_t n = __builtin_strlen(text);
   return s.n == n && (n == 0 || __builtin_memcmp(s.p, text, n) == 0);

@@ -68,16 +68,11 @@ static void put_member(Writer *w, const Type *t, Span old) {
   }
 }
 
-static bool is_member(uint32_t tag) {
-  return tag == Type_tensor_type || tag == Type_sequence_type || tag == Type_map_type || tag == Type_opaque_type ||
-         tag == Type_sparse_tensor_type || tag == Type_optional_type;
-}
-
 static void put_type(Writer *w, uint32_t tag, const Type *t, Span old) {
   Open o = put_begin(&w->out, tag);
   put_member(w, t, old);
   for (Wire f = wire_top(&w->doc, Msg_Type, old); old.p && wire_next(&f);)
-    if (!is_member(f.tag)) put_span(&w->out, wire_field(&f));
+    if (!wire_is_type(f.tag)) put_span(&w->out, wire_field(&f));
   put_end(&w->out, o);
 }
 

@@ -44,7 +44,7 @@ static bool freeze_type(const Freeze *f, Type *t) {
 static void freeze_value(const Freeze *f, Value *v) {
   if (!freeze_type(f, &v->declared)) return;
   v->info_dirty = true;
-  v->graph->dirty = true;
+  graph_touch(v->graph);
   facts_forget(v);
 }
 
@@ -123,7 +123,7 @@ static void bind_shape(Freeze *f, const NamedDims *given) {
   if (!changed) return;
   v->declared.shape = (Shape){given->rank, dim};
   v->info_dirty = true;
-  v->graph->dirty = true;
+  graph_touch(v->graph);
   facts_forget(v);
 }
 
@@ -137,8 +137,7 @@ static bool proven(const Type *frozen, const Type *before, Shape inferred) {
   return true;
 }
 
-static void freeze_infos(Graph *g, void *arg) {
-  const Freeze *f = arg;
+static void freeze_infos(const Freeze *f, Graph *g) {
   size_t n = 0;
   for (size_t i = 0; i < g->infos.n; i++) {
     Value *v = g->infos.at[i];
@@ -159,6 +158,6 @@ void phase_freeze(Model *m, const NamedSize *dims, size_t n_dims, const NamedDim
   Graph *g = m->graph;
   for (size_t i = 0; i < g->inputs.n; i++) freeze_value(&f, g->inputs.at[i]);
   for (size_t i = 0; i < g->outputs.n; i++) freeze_value(&f, g->outputs.at[i]);
-  model_each_graph(m, freeze_infos, &f);
+  freeze_infos(&f, g);
   arena_free(f.scratch);
 }

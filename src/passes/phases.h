@@ -19,7 +19,7 @@ typedef struct NamedDims {
   int64_t *dim;
 } NamedDims;
 
-/* --freeze, --input-shape. A named dim that gets a size gets it wherever the graph's inputs and outputs use the name. A
+/* --freeze, --input-shape. A named dim that gets a size gets it wherever the main graph's inputs and outputs use the name. A
  * value_info entry that used it stays if inference proves it with the size, else it is dropped. */
 void phase_freeze(Model *m, const NamedSize *dims, size_t n_dims, const NamedDims *shapes, size_t n_shapes);
 

@@ -40,16 +40,8 @@ void journal_commit(Journal *j) {
   j->edits.n = 0;
 }
 
-/* A changed body is part of its owner's attribute, and so on outwards. */
-static void mark_dirty(Graph *g) {
-  for (; g; g = g->outer) {
-    g->dirty = true;
-    if (g->owner) g->owner->dirty |= DIRTY_ATTRS;
-  }
-}
-
 static Edit *record(Journal *j, EditKind kind, Graph *g) {
-  mark_dirty(g);
+  graph_touch(g);
   Edit e = {.kind = kind, .graph = g};
   vec_push(j->arena, &j->edits, e);
   return &j->edits.at[j->edits.n - 1];
@@ -109,7 +101,7 @@ static void do_swap_identity(Value *a, Value *b) {
     if (n) n->dirty |= DIRTY_OUTPUTS;
     for (Use *u = both[i]->uses; u; u = u->next) {
       u->node->dirty |= DIRTY_INPUTS;
-      mark_dirty(u->node->graph);
+      graph_touch(u->node->graph);
     }
   }
 }

@@ -306,7 +306,7 @@ static bool adopt_facts(const Rewriter *rw, Value *old, Value *now) {
     int64_t k;
     better = sym_const(sn.dim[i], &k) && !sym_const(so.dim[i], &k);
   }
-  if (!better && made_now(rw, now) && !constant_of(now) && so.rank >= 0) now->facts = old->facts;
+  if (!better && made_now(rw, now) && !constant_of(now) && so.rank >= 0) facts_share(now, old);
   return better;
 }
 

@@ -48,10 +48,15 @@ typedef struct Tensors {
 Session *session_open(Ort *ort, Arena *a, const ModelSource *model, const SessionOptions *o,
                       const char **why);
 void session_close(Session *s);
-size_t session_n_inputs(const Session *s); /* initializers with a default are not counted */
-const char *session_input(const Session *s, size_t i);
-size_t session_n_outputs(const Session *s);
-const char *session_output(const Session *s, size_t i);
+
+/* Names in the model's order, as long as the session lives; initializers with a default are not among the
+ * inputs. */
+typedef struct Names {
+  char *const *at;
+  size_t n;
+} Names;
+Names session_inputs(const Session *s);
+Names session_outputs(const Session *s);
 
 /* Inputs handed over once for many runs; the feed's tensors must stay. Ends with `a`. NULL: *why, in `a`,
  * says what is missing. Tensors that the model does not ask for are left out. */

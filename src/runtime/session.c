@@ -13,20 +13,24 @@ struct Session {
   OrtSessionOptions *options;
   OrtSession *handle;
   size_t n_in, n_out;
-  const char **in, **out;
+  char **names; /* ONNX Runtime's copies: inputs, then outputs */
 };
 
 struct Inputs {
-  const char **names;
-  OrtValue **values;
+  OrtValue **values; /* by the session's inputs */
 };
 
 /* --- opening -------------------------------------------------------------------------------------------- */
 
 static void release_session(void *arg) {
   Session *s = arg;
-  if (s->handle) s->ort->api->ReleaseSession(s->handle);
-  if (s->options) s->ort->api->ReleaseSessionOptions(s->options);
+  const OrtApi *api = s->ort->api;
+  for (size_t i = 0; s->names && i < s->n_in + s->n_out; i++) {
+    OrtStatus *status = s->names[i] ? api->AllocatorFree(s->ort->allocator, s->names[i]) : NULL;
+    if (status) api->ReleaseStatus(status);
+  }
+  if (s->handle) api->ReleaseSession(s->handle);
+  if (s->options) api->ReleaseSessionOptions(s->options);
 }
 
 #define CALL(call)                                                                                           \
@@ -50,18 +54,11 @@ static const char *set_options(Session *s, Arena *a, const SessionOptions *o) {
 static const char *read_names(Session *s, Arena *a) {
   CALL(SessionGetInputCount(s->handle, &s->n_in));
   CALL(SessionGetOutputCount(s->handle, &s->n_out));
-  s->in = NEW_ARRAY(s->arena, const char *, s->n_in);
-  s->out = NEW_ARRAY(s->arena, const char *, s->n_out);
-  for (size_t i = 0; i < s->n_in + s->n_out; i++) {
-    bool input = i < s->n_in;
-    char *name;
-    if (input)
-      CALL(SessionGetInputName(s->handle, i, s->ort->allocator, &name));
-    else
-      CALL(SessionGetOutputName(s->handle, i - s->n_in, s->ort->allocator, &name));
-    *(input ? &s->in[i] : &s->out[i - s->n_in]) = arena_printf(s->arena, "%s", name);
-    CALL(AllocatorFree(s->ort->allocator, name));
-  }
+  s->names = NEW_ARRAY(s->arena, char *, s->n_in + s->n_out);
+  for (size_t i = 0; i < s->n_in; i++)
+    CALL(SessionGetInputName(s->handle, i, s->ort->allocator, &s->names[i]));
+  for (size_t i = 0; i < s->n_out; i++)
+    CALL(SessionGetOutputName(s->handle, i, s->ort->allocator, &s->names[s->n_in + i]));
   return NULL;
 }
 
@@ -94,20 +91,12 @@ void session_close(Session *s) {
   if (s) arena_free(s->arena);
 }
 
-size_t session_n_inputs(const Session *s) {
-  return s->n_in;
+Names session_inputs(const Session *s) {
+  return (Names){s->names, s->n_in};
 }
 
-const char *session_input(const Session *s, size_t i) {
-  return s->in[i];
-}
-
-size_t session_n_outputs(const Session *s) {
-  return s->n_out;
-}
-
-const char *session_output(const Session *s, size_t i) {
-  return s->out[i];
+Names session_outputs(const Session *s) {
+  return (Names){s->names + s->n_in, s->n_out};
 }
 
 /* --- values --------------------------------------------------------------------------------------------- */
@@ -155,13 +144,12 @@ static const char *wrap(Session *s, Arena *a, Tensor *t, OrtValue **out) {
 
 Inputs *session_bind(Session *s, Arena *a, const Tensors *feed, const char **why) {
   Inputs *in = NEW(a, Inputs);
-  in->names = s->in;
   in->values = hold_values(s->ort, a, s->n_in);
   for (size_t i = 0; i < s->n_in; i++) {
     size_t k = 0;
-    while (k < feed->n && strcmp(feed->at[k].name, s->in[i]) != 0) k++;
+    while (k < feed->n && strcmp(feed->at[k].name, s->names[i]) != 0) k++;
     *why = k < feed->n ? wrap(s, a, feed->at[k].tensor, &in->values[i])
-                       : arena_printf(a, "there is nothing to feed input '%s' with", s->in[i]);
+                       : arena_printf(a, "there is nothing to feed input '%s' with", s->names[i]);
     if (*why) return NULL;
   }
   return in;
@@ -257,13 +245,14 @@ static const char *run(Session *s, Arena *a, Arena *scratch, const Inputs *in, T
                        double *seconds) {
   OrtValue **values = hold_values(s->ort, scratch, s->n_out);
   double start = clock_seconds();
-  CALL(Run(s->handle, NULL, in->names, (const OrtValue *const *)in->values, s->n_in, s->out, s->n_out,
+  const char *const *names = (const char *const *)s->names;
+  CALL(Run(s->handle, NULL, names, (const OrtValue *const *)in->values, s->n_in, names + s->n_in, s->n_out,
            values));
   if (seconds) *seconds = clock_seconds() - start;
   if (!out) return NULL;
   Outputs got = {0};
   for (size_t i = 0; i < s->n_out; i++) {
-    const char *why = collect(s, a, scratch, s->out[i], values[i], 0, &got);
+    const char *why = collect(s, a, scratch, s->names[s->n_in + i], values[i], 0, &got);
     if (why) return why;
   }
   *out = (Tensors){got.at, got.n};

@@ -18,6 +18,7 @@ struct Verifier {
   Ort *ort;
   FeedPlan *plan;
   size_t n_seeds;
+  Names inputs, outputs;   /* of the original */
   Tensors *feed;           /* by seed */
   Tensors *output[LEVELS]; /* the original's, by seed */
   uint64_t done;           /* steps: opened sessions and runs */
@@ -78,11 +79,19 @@ static void feed_seed(Verifier *v, Session *s, size_t i, Refused *refused) {
        refused->first);
 }
 
+static Names copy_names(Arena *a, Names names) {
+  char **copy = NEW_ARRAY(a, char *, names.n);
+  for (size_t i = 0; i < names.n; i++) copy[i] = arena_printf(a, "%s", names.at[i]);
+  return (Names){copy, names.n};
+}
+
 static void run_original(Verifier *v, const ModelSource *m, int level) {
   Ctx *cx = arena_ctx(v->arena);
   const char *why;
   Session *s = open_at(v, v->arena, m, levels[level], &why);
   if (!s) fail(cx, ONNXSLIM_ERR_MODEL, "ONNX Runtime refuses the original: %s", why);
+  v->inputs = copy_names(v->arena, session_inputs(s));
+  v->outputs = copy_names(v->arena, session_outputs(s));
   Refused refused = {NEW_ARRAY(v->arena, bool, feed_variants(v->plan)), NULL};
   for (size_t i = 0; i < v->n_seeds; i++) {
     if (level == 0)
@@ -128,27 +137,20 @@ static const NamedTensor *tensor_named(const Tensors *list, const char *name) {
   return NULL;
 }
 
-static void check_interface(Check *c, const Session *s) {
-  const FeedPlan *plan = c->v->plan;
-  for (size_t i = 0; i < plan->n; i++) {
-    size_t k = 0;
-    while (k < session_n_inputs(s) && strcmp(session_input(s, k), plan->at[i].name) != 0) k++;
-    if (k == session_n_inputs(s))
-      reject(c, arena_printf(c->arena, "input '%s' is missing", plan->at[i].name));
-  }
-  for (size_t i = 0; i < session_n_outputs(s); i++) {
-    /* An output that is a sequence is listed by its elements, which may be none: those are compared by number
-     * below. */
-    const char *name = session_output(s, i);
-    const Tensors *had = &c->v->output[0][0];
-    bool known = false;
-    for (size_t k = 0; k < had->n && !known; k++) {
-      size_t len = strlen(name);
-      known =
-          strncmp(had->at[k].name, name, len) == 0 && (!had->at[k].name[len] || had->at[k].name[len] == '[');
-    }
-    if (!known) reject(c, arena_printf(c->arena, "output '%s' is new", name));
-  }
+static bool is_among(const Names *list, const char *name) {
+  for (size_t i = 0; i < list->n; i++)
+    if (strcmp(list->at[i], name) == 0) return true;
+  return false;
+}
+
+static void check_names(Check *c, const char *what, Names had, Names has) {
+  for (size_t i = 0; i < had.n; i++)
+    if (!is_among(&has, had.at[i])) reject(c, arena_printf(c->arena, "%s '%s' is missing", what, had.at[i]));
+  for (size_t i = 0; i < has.n; i++)
+    if (!is_among(&had, has.at[i])) reject(c, arena_printf(c->arena, "%s '%s' is new", what, has.at[i]));
+  for (size_t i = 0; i < had.n && i < has.n; i++)
+    if (strcmp(had.at[i], has.at[i]) != 0)
+      reject(c, arena_printf(c->arena, "%s '%s' is in another place", what, had.at[i]));
 }
 
 static void compare_seed(Check *c, int level, size_t seed, const Tensors *got) {
@@ -178,7 +180,10 @@ static void run_candidate(Check *c, const ModelSource *m, int level) {
     arena_free(a);
     return;
   }
-  if (level == 0 && !c->v->o.interface_differs) check_interface(c, s);
+  if (level == 0 && !c->v->o.interface_differs) {
+    check_names(c, "input", c->v->inputs, session_inputs(s));
+    check_names(c, "output", c->v->outputs, session_outputs(s));
+  }
   for (size_t i = 0; i < c->v->n_seeds; i++) {
     Arena *scratch = arena_child(a);
     Tensors got = {0};
@@ -217,7 +222,7 @@ static void summarize(Check *c) {
   const VerifyRow *worst = NULL;
   r->row = c->rows.at;
   r->n_rows = c->rows.n;
-  r->bitwise = r->verified;
+  r->bitwise = true;
   for (size_t i = 0; i < r->n_rows; i++) {
     const VerifyRow *row = &r->row[i];
     r->bitwise = r->bitwise && row->diff.same_bits;

@@ -18,14 +18,32 @@ SMALL, WIDE = (0, 1), (-3, 7)
 _SPECIAL = (0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 3.4e38, 1.0, -1.0)
 
 
-def session(model: Path | bytes, level: str, threads: int = 2) -> ort.InferenceSession:
-    """Open a model in ONNX Runtime at an optimisation level of LEVELS."""
+def session(
+    model: Path | bytes, level: str, threads: int = 2, lean: bool = False
+) -> ort.InferenceSession:
+    """Open a model in ONNX Runtime at an optimisation level of LEVELS.
+
+    `lean` does without its packed copy of the weights, and without its folded one
+    (float16 weights cast to float32, 18 GB in all for phi_2) where memory is short.
+    """
     options = ort.SessionOptions()
     options.graph_optimization_level = LEVELS[level]
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
+    if lean:
+        options.add_session_config_entry("session.disable_prepacking", "1")
+    off = ["ConstantFolding"] if lean and memory_available() < 20e9 else None
     source = str(model) if isinstance(model, Path) else model
-    return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(
+        source, options, providers=["CPUExecutionProvider"], disabled_optimizers=off
+    )
+
+
+def memory_available() -> int:
+    """Return the bytes of memory that can still be had."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    found = next(line for line in lines if line.startswith("MemAvailable:"))
+    return int(found.split()[1]) * 1024
 
 
 def run(opened: ort.InferenceSession, feeds: Mapping[str, np.ndarray]) -> list:

@@ -1,0 +1,368 @@
+/* Public functions that run models in ONNX Runtime: verify, bench, bisect; and attribution. */
+#include "experiment.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/temp.h"
+
+#include <string.h>
+
+/* --- sources and options ---------------------------------------------------------------------------------- */
+
+static int option_int(const onnxslim_options *o, OptionId id) {
+  uint64_t v = option_number(o, id);
+  return v > INT32_MAX ? INT32_MAX : (int)v;
+}
+
+static FeedOptions feed_options(Arena *a, const onnxslim_options *o) {
+  const OptionValue *dims = &o->value[OPT_freeze], *shapes = &o->value[OPT_input_shape];
+  DimSize *d = NEW_ARRAY(a, DimSize, dims->sizes.n);
+  InputShape *s = NEW_ARRAY(a, InputShape, shapes->shapes.n);
+  for (size_t i = 0; i < dims->sizes.n; i++) d[i] = (DimSize){dims->sizes.at[i].name, dims->sizes.at[i].size};
+  for (size_t i = 0; i < shapes->shapes.n; i++)
+    s[i] = (InputShape){shapes->shapes.at[i].name, shapes->shapes.at[i].rank, shapes->shapes.at[i].dim};
+  return (FeedOptions){d, dims->sizes.n, s, shapes->shapes.n};
+}
+
+static VerifyOptions verify_options(Arena *a, const onnxslim_options *o) {
+  return (VerifyOptions){.ort = option_text(o, OPT_ort),
+                         .seeds = option_int(o, OPT_verify),
+                         .threads = option_int(o, OPT_threads),
+                         .feed = feed_options(a, o),
+                         .interface_differs = o->value[OPT_outputs].set};
+}
+
+/* m in a temporary file; large tensors beside it if the options or the size ask for it. */
+static ModelSource temp_model(Arena *a, Model *m, const char *beside, const onnxslim_options *o) {
+  WriteOptions w = write_options(o);
+  const char *path = temp_path(a, beside, ".onnx");
+  w.external_name = path_leaf(temp_path(a, path, ".data"));
+  model_write_file(m, path, &w);
+  return (ModelSource){.path = path};
+}
+
+void original_prepare(Original *original, Model *m, const onnxslim_options *o) {
+  original->source.path = original->path;
+  if (o->value[OPT_inputs].set) {
+    original->source = temp_model(m->arena, m, NULL, o);
+    original->prepared = true;
+  } else if (strcmp(original->path, "-") == 0) {
+    original->source = (ModelSource){.bytes = m->raw.p, .size = m->raw.n};
+  }
+}
+
+/* --- verify -------------------------------------------------------------------------------------------------- */
+
+static onnxslim_verification *verification_of(Arena *a, onnxslim_verification *v, const VerifyResult *r, int seeds) {
+  onnxslim_difference *rows = NEW_ARRAY(a, onnxslim_difference, r->n_rows);
+  for (size_t i = 0; i < r->n_rows; i++) {
+    const VerifyRow *from = &r->row[i];
+    const Comparison *d = &from->diff;
+    rows[i] = (onnxslim_difference){.output = copy_text(a, from->output),
+                                    .level = from->level == ORT_OFF ? "off" : "default",
+                                    .seed = from->seed,
+                                    .ok = d->ok,
+                                    .bitwise = d->same_bits,
+                                    .max_diff = d->max_diff,
+                                    .max_rel_diff = d->max_rel,
+                                    .max_ulp = d->max_ulp,
+                                    .tolerance = d->tolerance,
+                                    .largest = d->largest,
+                                    .self_diff = from->self.max_diff};
+  }
+  *v = (onnxslim_verification){.passed = r->verified,
+                               .bitwise = r->bitwise,
+                               .seeds = (uint64_t)seeds,
+                               .max_diff = r->max_diff,
+                               .max_rel_diff = r->max_rel,
+                               .max_ulp = r->max_ulp,
+                               .largest = r->largest,
+                               .self_diff = r->self_diff,
+                               .failure = copy_text(a, r->failure),
+                               .runtime = copy_text(a, r->ort_version),
+                               .runtime_path = copy_text(a, r->ort_path),
+                               .rows = rows,
+                               .n_rows = r->n_rows};
+  if (!v->passed && !v->failure) v->failure = "the outputs differ";
+  return v;
+}
+
+onnxslim_verification *verify_model(Arena *a, const Original *original, Model *m, const char *out,
+                                    const onnxslim_options *o) {
+  Arena *scratch = arena_child(a);
+  VerifyOptions v = verify_options(scratch, o);
+  if (original->prepared) v.feed = (FeedOptions){0}, v.interface_differs = false;
+  bool named = out && strcmp(out, "-") != 0;
+  ModelSource candidate = temp_model(scratch, m, named ? out : NULL, o);
+  VerifyResult *r = verify(scratch, &original->source, &candidate, &v);
+  onnxslim_verification *result = verification_of(a, NEW(a, onnxslim_verification), r, v.seeds);
+  arena_free(scratch);
+  return result;
+}
+
+/* --- calls --------------------------------------------------------------------------------------------------- */
+
+typedef struct Call {
+  Ctx *cx;
+  const char *a, *b;
+  const onnxslim_options *o;
+  onnxslim_verification *verification;
+  onnxslim_comparison *comparison;
+  onnxslim_attribution_t *attribution;
+  onnxslim_suspect *suspect;
+  const char *found; /* for call_differ */
+} Call;
+
+static onnxslim_status protect(Call *c, void (*fn)(void *)) {
+  return ctx_protect(c->cx, fn, c) ? ONNXSLIM_OK : c->cx->status;
+}
+
+static void call_differ(void *arg) {
+  const Call *c = arg;
+  fail(c->cx, ONNXSLIM_ERR_VERIFY, "%s", c->found);
+}
+
+static void call_verify(void *arg) {
+  Call *c = arg;
+  onnxslim_verification *result = OBJECT(c->cx, onnxslim_verification);
+  Arena *a = object_arena(result), *scratch = arena_child(a);
+  if (!c->o) c->o = options_new(scratch);
+  VerifyOptions v = verify_options(scratch, c->o);
+  if (!v.seeds) v.seeds = 3;
+  VerifyResult *r = verify(scratch, &(ModelSource){.path = c->a}, &(ModelSource){.path = c->b}, &v);
+  verification_of(a, result, r, v.seeds);
+  arena_free(scratch);
+  c->verification = result;
+}
+
+onnxslim_status onnxslim_verify(onnxslim_context *cx, const char *original, const char *optimized,
+                                const onnxslim_options *options, onnxslim_verification **result) {
+  Call c = {.cx = &cx->cx, .a = original, .b = optimized, .o = options};
+  onnxslim_status status = protect(&c, call_verify);
+  if (status == ONNXSLIM_OK && !c.verification->passed) {
+    c.found = c.verification->failure;
+    status = protect(&c, call_differ);
+  }
+  if (result) *result = c.verification;
+  else onnxslim_verification_free(c.verification);
+  return status;
+}
+
+void onnxslim_verification_free(onnxslim_verification *result) {
+  object_free(result);
+}
+
+/* --- bench --------------------------------------------------------------------------------------------------- */
+
+static onnxslim_timing timing_of(Arena *a, const BenchSide *s) {
+  return (onnxslim_timing){s->median,       s->low_quartile, s->high_quartile, s->fastest,
+                           s->open_seconds, arena_copy(a, s->run, s->n_runs * sizeof *s->run), s->n_runs};
+}
+
+static OrtLevel bench_level(const onnxslim_options *o) {
+  const char *level = option_text(o, OPT_ort_level);
+  if (strcmp(level, "off") == 0) return ORT_OFF;
+  if (strcmp(level, "basic") == 0) return ORT_BASIC;
+  return strcmp(level, "extended") == 0 ? ORT_EXTENDED : ORT_DEFAULT;
+}
+
+static void call_bench(void *arg) {
+  Call *c = arg;
+  onnxslim_comparison *result = OBJECT(c->cx, onnxslim_comparison);
+  Arena *a = object_arena(result), *scratch = arena_child(a);
+  if (!c->o) c->o = options_new(scratch);
+  BenchOptions b = {.ort = option_text(c->o, OPT_ort),
+                    .level = bench_level(c->o),
+                    .threads = option_int(c->o, OPT_threads),
+                    .warmups = option_int(c->o, OPT_warmup),
+                    .runs = option_int(c->o, OPT_runs),
+                    .feed = feed_options(scratch, c->o)};
+  BenchResult *r = bench(scratch, &(ModelSource){.path = c->a}, &(ModelSource){.path = c->b}, &b);
+  *result = (onnxslim_comparison){.before = timing_of(a, &r->before),
+                                  .after = timing_of(a, &r->after),
+                                  .speedup = r->speedup,
+                                  .speedup_low = r->speedup_low,
+                                  .speedup_high = r->speedup_high,
+                                  .inputs = copy_text(a, r->inputs),
+                                  .runtime = copy_text(a, r->ort_version),
+                                  .runtime_path = copy_text(a, r->ort_path),
+                                  .threads = r->threads};
+  arena_free(scratch);
+  c->comparison = result;
+}
+
+onnxslim_status onnxslim_bench(onnxslim_context *cx, const char *before, const char *after,
+                               const onnxslim_options *options, onnxslim_comparison **result) {
+  Call c = {.cx = &cx->cx, .a = before, .b = after, .o = options};
+  onnxslim_status status = protect(&c, call_bench);
+  *result = c.comparison;
+  return status;
+}
+
+void onnxslim_comparison_free(onnxslim_comparison *result) {
+  object_free(result);
+}
+
+/* --- attribution --------------------------------------------------------------------------------------------- */
+
+static Model *read_prepared(Ctx *cx, const char *path, const onnxslim_options *o) {
+  Model *m = model_read_file(cx, path);
+  pipeline_prepare(m, o);
+  return m;
+}
+
+/* One pass alone (NULL: all enabled ones) on a fresh load. */
+static onnxslim_attribution_row run_alone(Call *c, const onnxslim_attribution_t *t, const Pass *pass) {
+  Model *m = read_prepared(c->cx, c->a, c->o);
+  double start = clock_seconds();
+  RunLimits limits = {.only = pass, .max_rewrites = UINT64_MAX};
+  RunResult *run = pipeline_run(m, c->o, &limits, NULL);
+  double seconds = clock_seconds() - start;
+  pipeline_finish(m, c->o);
+  WriteOptions w = write_options(c->o);
+  uint64_t nodes = model_node_count(m), bytes = model_size(m, &w);
+  onnxslim_attribution_row row = {.pass = pass ? pass->name : "all",
+                                  .nodes_after = nodes,
+                                  .bytes_after = bytes,
+                                  .rewrites = run->rewrites,
+                                  .nodes = (int64_t)(nodes - t->nodes),
+                                  .bytes = (int64_t)(bytes - t->bytes),
+                                  .seconds = seconds};
+  model_free(m);
+  return row;
+}
+
+static void call_attribution(void *arg) {
+  Call *c = arg;
+  onnxslim_attribution_t *t = OBJECT(c->cx, onnxslim_attribution_t);
+  Arena *a = object_arena(t);
+  if (!c->o) c->o = options_new(a);
+  if (strcmp(c->a, "-") == 0) fail(c->cx, ONNXSLIM_ERR_USAGE, "attribution reads the model many times: it needs a file");
+  Model *m = read_prepared(c->cx, c->a, c->o);
+  WriteOptions w = write_options(c->o);
+  t->nodes = model_node_count(m);
+  t->bytes = model_size(m, &w);
+  model_free(m);
+  const Pass *passes[PASS_COUNT];
+  size_t n = enabled_passes(c->o, passes);
+  onnxslim_attribution_row *rows = NEW_ARRAY(a, onnxslim_attribution_row, n + 1);
+  for (size_t i = 0; i < n; i++) rows[i] = run_alone(c, t, passes[i]);
+  rows[n] = run_alone(c, t, NULL);
+  t->rows = rows;
+  t->n_rows = n + 1;
+  c->attribution = t;
+}
+
+onnxslim_status onnxslim_attribution(onnxslim_context *cx, const char *in, const onnxslim_options *options,
+                                     onnxslim_attribution_t **result) {
+  Call c = {.cx = &cx->cx, .a = in, .o = options};
+  onnxslim_status status = protect(&c, call_attribution);
+  *result = c.attribution;
+  return status;
+}
+
+void onnxslim_attribution_free(onnxslim_attribution_t *result) {
+  object_free(result);
+}
+
+/* --- bisect -------------------------------------------------------------------------------------------------- */
+
+typedef struct Hunt {
+  Call *call;
+  Arena *arena; /* of the verifier */
+  Verifier *verifier;
+  onnxslim_suspect *suspect;
+} Hunt;
+
+/* The model after so many rewrites; the run has stopped then, so its last remark is that of the last rewrite. */
+static Model *rewritten(Call *c, uint64_t n, RunResult **run) {
+  Model *m = read_prepared(c->cx, c->a, c->o);
+  RunLimits limits = {.max_rewrites = n, .remarks = true};
+  *run = pipeline_run(m, c->o, &limits, NULL);
+  return m;
+}
+
+/* Does the model still compute the same after n rewrites? */
+static bool good_after(Hunt *h, uint64_t n) {
+  RunResult *run;
+  Model *m = rewritten(h->call, n, &run);
+  Arena *scratch = arena_child(m->arena);
+  ModelSource candidate = temp_model(scratch, m, NULL, h->call->o);
+  VerifyResult *r = verifier_check(h->verifier, scratch, &candidate);
+  bool good = r->verified;
+  if (!good) h->suspect->failure = copy_text(object_arena(h->suspect), r->failure ? r->failure : "the outputs differ");
+  h->suspect->checks++;
+  model_free(m);
+  return good;
+}
+
+static void name_suspect(Hunt *h, uint64_t n) {
+  onnxslim_suspect *s = h->suspect;
+  Arena *a = object_arena(s);
+  RunResult *run;
+  Model *m = rewritten(h->call, n, &run);
+  s->number = n;
+  for (size_t i = 0; i < run->remarks.n; i++) {
+    const Remark *r = &run->remarks.at[i];
+    if (!r->fired) continue;
+    s->pass = r->pass->name;
+    s->rule = r->rule->name;
+    s->node = r->node;
+    s->text = r->text;
+  }
+  s->node = copy_text(a, s->node);
+  s->text = copy_text(a, s->text);
+  model_free(m);
+}
+
+static void hunt(Hunt *h) {
+  Call *c = h->call;
+  RunResult *run;
+  Model *m = rewritten(c, UINT64_MAX, &run);
+  uint64_t bad = h->suspect->rewrites = run->rewrites, good = 0;
+  model_free(m);
+  if (good_after(h, bad)) return;
+  if (!good_after(h, 0))
+    fail(c->cx, ONNXSLIM_ERR_VERIFY, "the outputs differ before the first rewrite: %s", h->suspect->failure);
+  while (bad - good > 1) {
+    uint64_t middle = good + (bad - good) / 2;
+    if (good_after(h, middle)) good = middle;
+    else bad = middle;
+  }
+  name_suspect(h, bad);
+}
+
+static void call_bisect(void *arg) {
+  Call *c = arg;
+  onnxslim_suspect *s = OBJECT(c->cx, onnxslim_suspect);
+  Arena *scratch = arena_child(object_arena(s));
+  if (!c->o) c->o = options_new(scratch);
+  if (strcmp(c->a, "-") == 0) fail(c->cx, ONNXSLIM_ERR_USAGE, "bisect reads the model many times: it needs a file");
+  Original original = {.path = c->a};
+  Model *m = read_prepared(c->cx, c->a, c->o);
+  original_prepare(&original, m, c->o);
+  VerifyOptions v = verify_options(scratch, c->o);
+  if (original.prepared) v.feed = (FeedOptions){0}, v.interface_differs = false;
+  Hunt h = {.call = c, .arena = scratch, .suspect = s};
+  h.verifier = verifier_new(scratch, &original.source, NULL, &v);
+  hunt(&h);
+  model_free(m);
+  arena_free(scratch);
+  c->suspect = s;
+}
+
+onnxslim_status onnxslim_bisect(onnxslim_context *cx, const char *in, const onnxslim_options *options,
+                                onnxslim_suspect **result) {
+  Call c = {.cx = &cx->cx, .a = in, .o = options};
+  onnxslim_status status = protect(&c, call_bisect);
+  if (status == ONNXSLIM_OK && c.suspect->number) {
+    c.found = c.suspect->failure;
+    status = protect(&c, call_differ);
+  }
+  *result = c.suspect;
+  return status;
+}
+
+void onnxslim_suspect_free(onnxslim_suspect *result) {
+  object_free(result);
+}

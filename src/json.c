@@ -1,0 +1,347 @@
+/* Reports as JSON. Every struct is a table of its members, so that nothing the tables show is forgotten here; keys are
+ * the members' names. */
+#include "object.h"
+
+#include "base/vec.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum FieldKind { TEXT, FLAG, INT, INT64, UINT64, REAL } FieldKind;
+
+typedef struct Field {
+  const char *key;
+  FieldKind kind;
+  size_t at;
+} Field;
+
+#define FIELD(S, member, kind) {#member, kind, offsetof(S, member)}
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+typedef struct Json {
+  Arena *arena;
+  Vec(char) out;
+  int depth;
+  bool filled; /* the object or list in progress has a member */
+} Json;
+
+/* --- values ---------------------------------------------------------------------------------------------------- */
+
+static void put(Json *j, const char *text) {
+  for (; *text; text++) vec_push(j->arena, &j->out, *text);
+}
+
+/* Length of the UTF-8 sequence at p, 0 if it is none. */
+static int utf8_length(const unsigned char *p) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  int n = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
+  if (n <= 1) return n;
+  uint32_t c = *p & (0x7Fu >> n);
+  for (int i = 1; i < n; i++) {
+    if (p[i] >> 6 != 2) return 0;
+    c = c << 6 | (p[i] & 0x3Fu);
+  }
+  return c < least[n] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000) ? 0 : n;
+}
+
+static void put_text(Json *j, const char *text) {
+  if (!text) {
+    put(j, "null");
+    return;
+  }
+  put(j, "\"");
+  for (const unsigned char *p = (const unsigned char *)text; *p;) {
+    int n = utf8_length(p);
+    char some[8] = {0};
+    if (!n) snprintf(some, sizeof some, "\\ufffd");
+    else if (*p < ' ' || *p == 0x7F) snprintf(some, sizeof some, "\\u%04x", *p);
+    else if (*p == '"' || *p == '\\') snprintf(some, sizeof some, "\\%c", *p);
+    else memcpy(some, p, (size_t)n);
+    put(j, some);
+    p += n ? n : 1;
+  }
+  put(j, "\"");
+}
+
+static void put_field(Json *j, const Field *f, const void *object) {
+  const char *at = (const char *)object + f->at;
+  char text[64];
+  switch (f->kind) {
+  case TEXT: put_text(j, *(const char *const *)(const void *)at); return;
+  case FLAG: put(j, *(const int *)(const void *)at ? "true" : "false"); return;
+  case INT: snprintf(text, sizeof text, "%d", *(const int *)(const void *)at); break;
+  case INT64: snprintf(text, sizeof text, "%" PRId64, *(const int64_t *)(const void *)at); break;
+  case UINT64: snprintf(text, sizeof text, "%" PRIu64, *(const uint64_t *)(const void *)at); break;
+  case REAL: {
+    double v = *(const double *)(const void *)at;
+    snprintf(text, sizeof text, isfinite(v) ? "%.9g" : "null", v);
+    break;
+  }
+  }
+  put(j, text);
+}
+
+/* --- structure --------------------------------------------------------------------------------------------------- */
+
+static void put_line(Json *j) {
+  put(j, "\n");
+  for (int i = 0; i < j->depth; i++) put(j, " ");
+}
+
+static void put_key(Json *j, const char *key) {
+  if (j->filled) put(j, ",");
+  put_line(j);
+  j->filled = true;
+  if (!key) return;
+  put_text(j, key);
+  put(j, ": ");
+}
+
+static void open_group(Json *j, const char *key, const char *bracket) {
+  if (j->depth) put_key(j, key);
+  put(j, bracket);
+  j->depth++;
+  j->filled = false;
+}
+
+static void close_group(Json *j, const char *bracket) {
+  j->depth--;
+  if (j->filled) put_line(j);
+  put(j, bracket);
+  j->filled = true;
+}
+
+static void put_fields(Json *j, const Field *f, size_t n, const void *object) {
+  for (size_t i = 0; i < n; i++) {
+    put_key(j, f[i].key);
+    put_field(j, &f[i], object);
+  }
+}
+
+/* An object on one line. */
+static void put_row(Json *j, const Field *f, size_t n, const void *object) {
+  put(j, "{");
+  for (size_t i = 0; i < n; i++) {
+    if (i) put(j, ", ");
+    put_text(j, f[i].key);
+    put(j, ": ");
+    put_field(j, &f[i], object);
+  }
+  put(j, "}");
+}
+
+static void put_rows(Json *j, const char *key, const Field *f, size_t n_fields, const void *rows, size_t n, size_t size) {
+  open_group(j, key, "[");
+  for (size_t i = 0; i < n; i++) {
+    put_key(j, NULL);
+    put_row(j, f, n_fields, (const char *)rows + i * size);
+  }
+  close_group(j, "]");
+}
+
+#define PUT_FIELDS(j, fields, object) put_fields((j), fields, COUNT(fields), (object))
+#define PUT_ROWS(j, key, fields, rows, n) put_rows((j), key, fields, COUNT(fields), (rows), (n), sizeof *(rows))
+
+/* --- the structs -------------------------------------------------------------------------------------------------- */
+
+typedef onnxslim_op_count Op;
+static const Field op_fields[] = {FIELD(Op, domain, TEXT), FIELD(Op, op_type, TEXT), FIELD(Op, before, UINT64),
+                                  FIELD(Op, after, UINT64)};
+
+typedef onnxslim_pass_stat PassStat;
+static const Field pass_fields[] = {FIELD(PassStat, name, TEXT),     FIELD(PassStat, tried, UINT64),
+                                    FIELD(PassStat, fired, UINT64),  FIELD(PassStat, missed, UINT64),
+                                    FIELD(PassStat, nodes, INT64),   FIELD(PassStat, bytes, INT64),
+                                    FIELD(PassStat, seconds, REAL)};
+
+typedef onnxslim_rule_stat RuleStat;
+static const Field rule_fields[] = {FIELD(RuleStat, pass, TEXT),    FIELD(RuleStat, rule, TEXT),
+                                    FIELD(RuleStat, tried, UINT64), FIELD(RuleStat, fired, UINT64),
+                                    FIELD(RuleStat, missed, UINT64), FIELD(RuleStat, nodes, INT64),
+                                    FIELD(RuleStat, bytes, INT64),  FIELD(RuleStat, seconds, REAL)};
+
+typedef onnxslim_remark Remark;
+static const Field remark_fields[] = {FIELD(Remark, fired, FLAG), FIELD(Remark, pass, TEXT), FIELD(Remark, rule, TEXT),
+                                      FIELD(Remark, node, TEXT), FIELD(Remark, text, TEXT)};
+
+typedef onnxslim_difference Difference;
+static const Field difference_fields[] = {
+    FIELD(Difference, output, TEXT),   FIELD(Difference, level, TEXT),        FIELD(Difference, seed, UINT64),
+    FIELD(Difference, ok, FLAG),       FIELD(Difference, bitwise, FLAG),      FIELD(Difference, max_diff, REAL),
+    FIELD(Difference, max_ulp, REAL),  FIELD(Difference, max_rel_diff, REAL), FIELD(Difference, tolerance, REAL),
+    FIELD(Difference, largest, REAL),  FIELD(Difference, self_diff, REAL)};
+
+typedef onnxslim_verification Verification;
+static const Field verification_fields[] = {
+    FIELD(Verification, passed, FLAG),   FIELD(Verification, bitwise, FLAG),      FIELD(Verification, seeds, UINT64),
+    FIELD(Verification, max_diff, REAL), FIELD(Verification, max_rel_diff, REAL), FIELD(Verification, max_ulp, REAL),
+    FIELD(Verification, largest, REAL),  FIELD(Verification, self_diff, REAL),    FIELD(Verification, failure, TEXT),
+    FIELD(Verification, runtime, TEXT),  FIELD(Verification, runtime_path, TEXT)};
+
+typedef onnxslim_report Report;
+static const Field report_fields[] = {FIELD(Report, input, TEXT), FIELD(Report, output, TEXT),
+                                      FIELD(Report, rewrites, UINT64)};
+static const Field report_nodes[] = {{"before", UINT64, offsetof(Report, nodes_before)},
+                                     {"after", UINT64, offsetof(Report, nodes_after)}};
+static const Field report_bytes[] = {{"before", UINT64, offsetof(Report, bytes_before)},
+                                     {"after", UINT64, offsetof(Report, bytes_after)}};
+static const Field report_seconds[] = {{"read", REAL, offsetof(Report, seconds_read)},
+                                       {"optimize", REAL, offsetof(Report, seconds_optimize)},
+                                       {"write", REAL, offsetof(Report, seconds_write)},
+                                       {"verify", REAL, offsetof(Report, seconds_verify)}};
+
+typedef onnxslim_value_info_t ValueInfo;
+static const Field value_fields[] = {FIELD(ValueInfo, name, TEXT), FIELD(ValueInfo, type, TEXT)};
+
+typedef onnxslim_opset Opset;
+static const Field opset_fields[] = {FIELD(Opset, domain, TEXT), FIELD(Opset, version, INT64)};
+
+typedef onnxslim_summary Summary;
+static const Field summary_fields[] = {
+    FIELD(Summary, graph_name, TEXT),          FIELD(Summary, ir_version, INT64),   FIELD(Summary, nodes, UINT64),
+    FIELD(Summary, bodies, UINT64),            FIELD(Summary, functions, UINT64),   FIELD(Summary, initializers, UINT64),
+    FIELD(Summary, initializer_bytes, UINT64), FIELD(Summary, parameters, UINT64),  FIELD(Summary, bytes, UINT64),
+    FIELD(Summary, external_bytes, UINT64)};
+
+typedef onnxslim_timing Timing;
+static const Field timing_fields[] = {FIELD(Timing, median, REAL), FIELD(Timing, low_quartile, REAL),
+                                      FIELD(Timing, high_quartile, REAL), FIELD(Timing, fastest, REAL),
+                                      FIELD(Timing, open_seconds, REAL)};
+static const Field run_fields[] = {{"seconds", REAL, 0}};
+
+typedef onnxslim_comparison Comparison;
+static const Field comparison_fields[] = {
+    FIELD(Comparison, speedup, REAL), FIELD(Comparison, speedup_low, REAL), FIELD(Comparison, speedup_high, REAL),
+    FIELD(Comparison, inputs, TEXT),  FIELD(Comparison, threads, INT),      FIELD(Comparison, runtime, TEXT),
+    FIELD(Comparison, runtime_path, TEXT)};
+
+typedef onnxslim_attribution_t Attribution;
+static const Field attribution_fields[] = {FIELD(Attribution, nodes, UINT64), FIELD(Attribution, bytes, UINT64)};
+
+typedef onnxslim_attribution_row AttributionRow;
+static const Field attribution_row_fields[] = {
+    FIELD(AttributionRow, pass, TEXT),         FIELD(AttributionRow, nodes, INT64),
+    FIELD(AttributionRow, bytes, INT64),       FIELD(AttributionRow, nodes_after, UINT64),
+    FIELD(AttributionRow, bytes_after, UINT64), FIELD(AttributionRow, rewrites, UINT64),
+    FIELD(AttributionRow, seconds, REAL)};
+
+typedef onnxslim_suspect Suspect;
+static const Field suspect_fields[] = {FIELD(Suspect, rewrites, UINT64), FIELD(Suspect, number, UINT64),
+                                       FIELD(Suspect, pass, TEXT),       FIELD(Suspect, rule, TEXT),
+                                       FIELD(Suspect, node, TEXT),       FIELD(Suspect, text, TEXT),
+                                       FIELD(Suspect, failure, TEXT),    FIELD(Suspect, checks, UINT64)};
+
+static void put_group(Json *j, const char *key, const Field *f, size_t n, const void *object) {
+  put_key(j, key);
+  put_row(j, f, n, object);
+}
+
+static void put_verification(Json *j, const void *object) {
+  const Verification *v = object;
+  PUT_FIELDS(j, verification_fields, v);
+  PUT_ROWS(j, "rows", difference_fields, v->rows, v->n_rows);
+}
+
+static void put_report(Json *j, const void *object) {
+  const Report *r = object;
+  PUT_FIELDS(j, report_fields, r);
+  put_group(j, "nodes", report_nodes, COUNT(report_nodes), r);
+  put_group(j, "bytes", report_bytes, COUNT(report_bytes), r);
+  put_group(j, "seconds", report_seconds, COUNT(report_seconds), r);
+  PUT_ROWS(j, "ops", op_fields, r->ops, r->n_ops);
+  PUT_ROWS(j, "passes", pass_fields, r->passes, r->n_passes);
+  PUT_ROWS(j, "rules", rule_fields, r->rules, r->n_rules);
+  PUT_ROWS(j, "remarks", remark_fields, r->remarks, r->n_remarks);
+  if (!r->verification) return;
+  open_group(j, "verification", "{");
+  put_verification(j, r->verification);
+  close_group(j, "}");
+}
+
+static void put_summary(Json *j, const void *object) {
+  const Summary *s = object;
+  PUT_FIELDS(j, summary_fields, s);
+  PUT_ROWS(j, "opsets", opset_fields, s->opsets, s->n_opsets);
+  PUT_ROWS(j, "inputs", value_fields, s->inputs, s->n_inputs);
+  PUT_ROWS(j, "outputs", value_fields, s->outputs, s->n_outputs);
+  PUT_ROWS(j, "ops", op_fields, s->ops, s->n_ops);
+}
+
+static void put_timing(Json *j, const char *key, const Timing *t) {
+  open_group(j, key, "{");
+  PUT_FIELDS(j, timing_fields, t);
+  open_group(j, "runs", "[");
+  for (size_t i = 0; i < t->n_runs; i++) {
+    put_key(j, NULL);
+    put_field(j, run_fields, &t->runs[i]);
+  }
+  close_group(j, "]");
+  close_group(j, "}");
+}
+
+static void put_comparison(Json *j, const void *object) {
+  const Comparison *c = object;
+  PUT_FIELDS(j, comparison_fields, c);
+  put_timing(j, "before", &c->before);
+  put_timing(j, "after", &c->after);
+}
+
+static void put_attribution(Json *j, const void *object) {
+  const Attribution *t = object;
+  PUT_FIELDS(j, attribution_fields, t);
+  PUT_ROWS(j, "rows", attribution_row_fields, t->rows, t->n_rows);
+}
+
+static void put_suspect(Json *j, const void *object) {
+  PUT_FIELDS(j, suspect_fields, object);
+}
+
+/* --- the public functions ------------------------------------------------------------------------------------------ */
+
+typedef struct JsonCall {
+  void (*put)(Json *, const void *);
+  const void *object;
+  char *text;
+} JsonCall;
+
+static void call_json(void *arg) {
+  JsonCall *c = arg;
+  Json j = {.arena = arena_child(object_arena(c->object))};
+  Ctx *cx = arena_ctx(j.arena);
+  open_group(&j, NULL, "{");
+  put_key(&j, "version");
+  put_text(&j, ONNXSLIM_VERSION);
+  c->put(&j, c->object);
+  close_group(&j, "}");
+  put(&j, "\n");
+  c->text = mem_alloc(cx, j.out.n + 1);
+  memcpy(c->text, j.out.at, j.out.n);
+  arena_free(j.arena);
+}
+
+static char *json(const void *object, void (*fn)(Json *, const void *)) {
+  JsonCall c = {fn, object, NULL};
+  ctx_protect(arena_ctx(object_arena(object)), call_json, &c);
+  return c.text;
+}
+
+char *onnxslim_report_json(const onnxslim_report *report) {
+  return json(report, put_report);
+}
+char *onnxslim_summary_json(const onnxslim_summary *summary) {
+  return json(summary, put_summary);
+}
+char *onnxslim_verification_json(const onnxslim_verification *result) {
+  return json(result, put_verification);
+}
+char *onnxslim_comparison_json(const onnxslim_comparison *result) {
+  return json(result, put_comparison);
+}
+char *onnxslim_attribution_json(const onnxslim_attribution_t *result) {
+  return json(result, put_attribution);
+}
+char *onnxslim_suspect_json(const onnxslim_suspect *result) {
+  return json(result, put_suspect);
+}

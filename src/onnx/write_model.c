@@ -1,0 +1,258 @@
+/* Model -> bytes. First the whole output is planned as a list of runs, then it is streamed, so that lengths are known
+ * before anything is written and a model that cannot be written leaves no trace. */
+#include "onnx/write.h"
+
+#include "base/output.h"
+
+#include <string.h>
+
+static const uint64_t DEFAULT_LIMIT = 0x7fffffff; /* protobuf's own: 2 GiB - 1 */
+static const size_t REPORT_EVERY = 8 << 20;       /* bytes between two progress reports */
+
+/* --- plan ---------------------------------------------------------------------------------------------- */
+
+static bool same_opsets(Writer *w) {
+  size_t i = 0;
+  const Model *m = w->m;
+  for (Wire f = wire_top(&w->doc, Msg_Model, m->raw); wire_next(&f);) {
+    if (f.tag != Model_opset_import) continue;
+    Span domain = SPAN_NONE;
+    int64_t version = 0;
+    for (Wire o = wire_sub(&f, Msg_OperatorSetId, f.bytes); wire_next(&o);) {
+      if (o.tag == OperatorSetId_domain) domain = o.bytes;
+      else if (o.tag == OperatorSetId_version) version = (int64_t)o.num;
+    }
+    if (i >= m->opsets.n || m->opsets.at[i].version != version || !span_is(domain, m->opsets.at[i].domain->s)) return false;
+    i++;
+  }
+  return i == m->opsets.n;
+}
+
+static int64_t original_ir_version(Writer *w) {
+  int64_t v = 0;
+  for (Wire f = wire_top(&w->doc, Msg_Model, w->m->raw); wire_next(&f);)
+    if (f.tag == Model_ir_version) v = (int64_t)f.num;
+  return v;
+}
+
+static void put_opsets(Writer *w) {
+  for (size_t i = 0; i < w->m->opsets.n; i++) {
+    const OpsetImport *s = &w->m->opsets.at[i];
+    Open o = put_begin(&w->out, Model_opset_import);
+    put_bytes(&w->out, OperatorSetId_domain, str_span(s->domain));
+    put_varint(&w->out, OperatorSetId_version, (uint64_t)s->version);
+    put_end(&w->out, o);
+  }
+}
+
+static void put_model(Writer *w) {
+  const Model *m = w->m;
+  bool keep_opsets = same_opsets(w), keep_ir = original_ir_version(w) == m->ir_version;
+  bool opsets_done = keep_opsets, clean = graph_clean(w, m->graph), graph_done = false;
+  size_t function = 0;
+  for (Wire f = wire_top(&w->doc, Msg_Model, m->raw); wire_next(&f);) {
+    if (f.tag == Model_graph && !clean) {
+      if (!graph_done) put_graph(w, Model_graph, m->graph);
+      graph_done = true;
+    } else if (f.tag == Model_functions) {
+      if (function < m->functions.n && m->functions.at[function]->raw.p == f.bytes.p) put_function(w, m->functions.at[function++]);
+    } else if (f.tag == Model_ir_version && !keep_ir) {
+      put_varint(&w->out, Model_ir_version, (uint64_t)m->ir_version);
+    } else if (f.tag == Model_opset_import && !keep_opsets) {
+      if (!opsets_done) put_opsets(w);
+      opsets_done = true;
+    } else {
+      put_span(&w->out, wire_field(&f));
+    }
+  }
+  if (!opsets_done) put_opsets(w);
+}
+
+/* The name of the external file: as asked for, else the first free one after the model's. */
+static const char *choose_name(Writer *w, const WriteOptions *o, const char *path) {
+  const char *leaf = path ? path_leaf(path) : "model.onnx";
+  if (o->external_name) {
+    if (!*o->external_name || strchr(o->external_name, '/') || strcmp(o->external_name, "..") == 0 || strcmp(o->external_name, ".") == 0)
+      fail(w->cx, ONNXSLIM_ERR_USAGE, "'%s' is no file name for external data: it must lie beside the model", o->external_name);
+    return o->external_name;
+  }
+  const char *dir = path ? path_folder(w->arena, path) : ".";
+  for (unsigned i = 0;; i++) {
+    const char *name = i ? arena_printf(w->arena, "%s.%u.data", leaf, i) : arena_printf(w->arena, "%s.data", leaf);
+    if (!path || !path_exists(arena_printf(w->arena, "%s/%s", dir, name))) return name;
+  }
+}
+
+static void plan_once(Writer *w, Externals mode) {
+  w->mode = mode;
+  gather_init(&w->out, w->arena, w->m->raw);
+  gather_init(&w->ext, w->arena, w->m->raw);
+  map_init(&w->placed, w->arena);
+  put_model(w);
+}
+
+/* path: of the output, NULL if it has none (memory, a report). */
+static void plan(Writer *w, Model *m, const WriteOptions *o, const char *path) {
+  uint64_t limit = o->inline_limit ? o->inline_limit : DEFAULT_LIMIT;
+  *w = (Writer){.cx = m->cx, .m = m, .arena = arena_new(m->cx)};
+  w->doc = (WireDoc){m->cx, m->path ? m->path : "model", m->raw};
+  w->same_dir = !path || !m->dir || same_file(path_folder(w->arena, path), m->dir);
+  w->ext_name = choose_name(w, o, path);
+  plan_once(w, o->external ? EXTERNAL_INITIALIZERS : EXTERNAL_NONE);
+  if (w->out.size > limit && w->mode == EXTERNAL_NONE) plan_once(w, EXTERNAL_INITIALIZERS);
+  if (w->out.size > limit) plan_once(w, EXTERNAL_ALL);
+  if (w->out.size > limit)
+    fail(w->cx, ONNXSLIM_ERR_LIMIT, "the model has %llu bytes without its large tensors; at most %llu are possible",
+         (unsigned long long)w->out.size, (unsigned long long)limit);
+  gather_finish(&w->out);
+  gather_finish(&w->ext);
+}
+
+/* --- stream -------------------------------------------------------------------------------------------- */
+
+/* Where the bytes go: a file or memory. */
+typedef struct Sink {
+  Output *file;
+  uint8_t *at, *end; /* memory */
+  uint64_t n;        /* bytes of the current deferred tensor */
+} Sink;
+
+static bool emit(void *arg, const void *bytes, size_t n) {
+  Sink *s = arg;
+  s->n += n;
+  if (s->file) return output_put(s->file, bytes, n);
+  if (n > (size_t)(s->end - s->at)) return false;
+  if (n) memcpy(s->at, bytes, n);
+  s->at += n;
+  return true;
+}
+
+static void stream_deferred(Writer *w, const WriteOptions *o, Sink *s, const Piece *p) {
+  s->n = 0;
+  bool ok = o->stream && o->stream(w->m, p->tensor, emit, s);
+  if (s->file) output_check(s->file);
+  if (!ok || s->n != p->n) fail(w->cx, ONNXSLIM_ERR_INTERNAL, "a computed constant could not be evaluated");
+}
+
+/* Writes all runs of g. `before` bytes of `total` were written already. */
+static void stream(Writer *w, const WriteOptions *o, const Gather *g, Sink *s, uint64_t before, uint64_t total) {
+  uint64_t done = before, reported = before;
+  for (size_t i = 0; i < g->at.n; i++) {
+    const Piece *p = &g->at.at[i];
+    if (p->tensor) stream_deferred(w, o, s, p);
+    else if (s->file) output_span(s->file, (Span){p->p, p->n}, w->m->files.at, w->m->files.n);
+    else emit(s, p->p, p->n);
+    done += p->n;
+    if (done - reported < REPORT_EVERY) continue;
+    ctx_progress(w->cx, "write", done, total);
+    reported = done;
+  }
+  if (s->file) {
+    output_flush(s->file);
+    output_check(s->file);
+  }
+}
+
+/* Total of the external data that stays where it is. */
+typedef struct Kept {
+  Writer *w;
+  Map seen;
+  uint64_t bytes;
+} Kept;
+
+static void count_kept(Kept *k, const Tensor *t, bool in_attr) {
+  if (!t || !t->external_file || !tensor_clean(k->w, t, in_attr) || map_get(&k->seen, map_key(t->bytes))) return;
+  map_put(&k->seen, map_key(t->bytes), k);
+  k->bytes += t->nbytes;
+}
+
+static void graph_kept(Graph *g, void *arg) {
+  for (size_t i = 0; i < g->inits.n; i++) count_kept(arg, g->inits.at[i]->init, false);
+  for (const Node *n = g->first; n; n = n->next)
+    for (size_t i = 0; i < n->attrs.n; i++)
+      if (!n->attrs.at[i].ref && n->attrs.at[i].type == ATTR_TENSOR) count_kept(arg, n->attrs.at[i].v.tensor, true);
+}
+
+static WriteResult result_of(Writer *w) {
+  Kept k = {.w = w};
+  map_init(&k.seen, w->arena);
+  model_each_graph(w->m, graph_kept, &k);
+  return (WriteResult){w->out.size, w->ext.size + k.bytes};
+}
+
+/* ------------------------------------------------------------------------------------------------------- */
+
+static void undo(void *arg) {
+  output_undo(arg);
+}
+
+WriteResult model_write_file(Model *m, const char *path, const WriteOptions *o) {
+  Writer w;
+  bool nameless = path_is_stream(path);
+  plan(&w, m, o, nameless ? NULL : path);
+  uint64_t total = w.out.size + w.ext.size;
+  Output *ext = NULL;
+  ctx_progress(m->cx, "write", 0, total);
+  if (w.ext.size) {
+    if (nameless) fail(m->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot have the external data this model needs beside it", path);
+    const char *name = arena_printf(w.arena, "%s/%s", path_folder(w.arena, path), w.ext_name);
+    for (size_t i = 0; i < m->files.n; i++)
+      if (same_file(name, m->files.at[i]->path))
+        fail(m->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot take the external data: the input is in it", name);
+    ext = output_new(w.arena, name, !o->external_name);
+    Sink s = {.file = ext};
+    stream(&w, o, &w.ext, &s, 0, total);
+  }
+  Output *out = output_new(w.arena, path, false);
+  Sink s = {.file = out};
+  stream(&w, o, &w.out, &s, w.ext.size, total);
+  if (ext) { /* first: the model must never point to data that is not there */
+    output_commit(ext);
+    Finaliser *f = arena_finally(w.arena, undo, ext);
+    output_commit(out);
+    finaliser_cancel(w.arena, f);
+  } else {
+    output_commit(out);
+  }
+  WriteResult result = result_of(&w);
+  arena_free(w.arena);
+  return result;
+}
+
+/* A buffer that is freed if the write fails. */
+typedef struct Buffer {
+  Ctx *cx;
+  void *bytes;
+} Buffer;
+
+static void release(void *arg) {
+  Buffer *b = arg;
+  if (b->bytes) mem_free(b->cx, b->bytes);
+}
+
+WriteResult model_write_bytes(Model *m, const WriteOptions *o, uint8_t **out) {
+  Writer w;
+  if (o->external) fail(m->cx, ONNXSLIM_ERR_USAGE, "external data needs a file to stand beside");
+  plan(&w, m, o, NULL);
+  if (w.ext.size)
+    fail(m->cx, ONNXSLIM_ERR_LIMIT, "the model needs external data, which a buffer cannot have");
+  Buffer *b = NEW(w.arena, Buffer);
+  Finaliser *f = arena_finally(w.arena, release, b);
+  b->cx = m->cx;
+  uint8_t *bytes = b->bytes = mem_alloc(m->cx, (size_t)w.out.size);
+  Sink s = {.at = bytes, .end = bytes + w.out.size};
+  stream(&w, o, &w.out, &s, 0, w.out.size);
+  WriteResult result = result_of(&w);
+  finaliser_cancel(w.arena, f);
+  arena_free(w.arena);
+  *out = bytes;
+  return result;
+}
+
+uint64_t model_size(Model *m, const WriteOptions *o) {
+  Writer w;
+  plan(&w, m, o, NULL);
+  WriteResult r = result_of(&w);
+  arena_free(w.arena);
+  return r.model_bytes + r.external_bytes;
+}

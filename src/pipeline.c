@@ -1,0 +1,98 @@
+#include "pipeline.h"
+
+#include "eval/deferred.h"
+
+#include <string.h>
+
+size_t enabled_passes(const onnxslim_options *o, const Pass *passes[PASS_COUNT]) {
+  bool chosen = o->value[OPT_passes].set || o->value[OPT_only].set;
+  size_t n = 0;
+  for (size_t i = 0; i < PASS_COUNT; i++) {
+    const char *name = all_passes[i]->name;
+    bool on = !chosen || option_lists(o, OPT_passes, name) || option_lists(o, OPT_only, name);
+    if (on && !option_lists(o, OPT_skip, name)) passes[n++] = all_passes[i];
+  }
+  return n;
+}
+
+void pipeline_prepare(Model *m, const onnxslim_options *o) {
+  const OptionValue *v = o->value;
+  phase_freeze(m, v[OPT_freeze].sizes.at, v[OPT_freeze].sizes.n, v[OPT_input_shape].shapes.at,
+               v[OPT_input_shape].shapes.n);
+  phase_extract(m, v[OPT_inputs].names.at, v[OPT_inputs].names.n, v[OPT_outputs].names.at, v[OPT_outputs].names.n);
+  phase_keep(m, v[OPT_keep].names.at, v[OPT_keep].names.n);
+}
+
+/* --- dumps ------------------------------------------------------------------------------------------------------ */
+
+typedef struct Dumper {
+  const onnxslim_options *o;
+  Map seen; /* passes and rules whose first try has been shown */
+  uint64_t rewrites;
+} Dumper;
+
+static void dump(Model *m, const char *title) {
+  const onnxslim_callbacks *calls = &m->cx->calls;
+  if (calls->dump) calls->dump(calls->user, title, model_text(m, false));
+}
+
+static void dump_before(Dumper *d, Model *m, const void *what, const char *name) {
+  if (!option_lists(d->o, OPT_dump_before, name) || map_get(&d->seen, map_key(what))) return;
+  map_put(&d->seen, map_key(what), d);
+  dump(m, arena_printf(m->arena, "before %s", name));
+}
+
+static void observe(void *arg, RewriteMoment when, const Pass *pass, const Rule *rule, Model *m) {
+  Dumper *d = arg;
+  if (when == BEFORE_TRY) {
+    dump_before(d, m, pass, pass->name);
+    dump_before(d, m, rule, rule->name);
+    return;
+  }
+  d->rewrites++;
+  if (option_lists(d->o, OPT_dump_after, pass->name) || option_lists(d->o, OPT_dump_after, rule->name))
+    dump(m, arena_printf(m->arena, "after rewrite %llu (%s: %s)", (unsigned long long)d->rewrites, pass->name, rule->name));
+}
+
+/* --- the run -------------------------------------------------------------------------------------------------- */
+
+RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits, onnxslim_report *report) {
+  const Pass *passes[PASS_COUNT] = {limits->only};
+  size_t n_passes = limits->only ? 1 : enabled_passes(o, passes);
+  const char *remarks = option_text(o, OPT_remarks);
+  Dumper dumper = {.o = o};
+  map_init(&dumper.seen, m->arena);
+  RunOptions run = {
+      .passes = passes,
+      .n_passes = n_passes,
+      .skip_rules = o->value[OPT_skip].names.at,
+      .n_skip_rules = o->value[OPT_skip].names.n,
+      .exact_only = option_on(o, OPT_exact),
+      .verify_each = option_on(o, OPT_verify_each),
+      .remarks = remarks || limits->remarks,
+      .max_growth = option_number(o, OPT_max_growth),
+      .max_rewrites = limits->max_rewrites,
+      .observe_arg = &dumper,
+  };
+  if (o->value[OPT_bisect].set && option_number(o, OPT_bisect) < run.max_rewrites)
+    run.max_rewrites = option_number(o, OPT_bisect);
+  if (o->value[OPT_dump_before].set || o->value[OPT_dump_after].set) run.observe = observe;
+  RunResult *result = rewrite_run(m, &run);
+  if (report)
+    report_run(report, &run, result, remarks && strcmp(remarks, "missed") != 0, remarks && strcmp(remarks, "fired") != 0);
+  return result;
+}
+
+void pipeline_finish(Model *m, const onnxslim_options *o) {
+  if (option_on(o, OPT_infer_shapes)) phase_infer_shapes(m);
+  const char *broken = model_check(m);
+  if (broken) fail(m->cx, ONNXSLIM_ERR_INTERNAL, "the optimized graph is broken, nothing was written: %s", broken);
+}
+
+WriteOptions write_options(const onnxslim_options *o) {
+  const char *name = option_text(o, OPT_external_data);
+  return (WriteOptions){.stream = tensor_stream,
+                        .external = name != NULL,
+                        .external_name = name && *name ? name : NULL,
+                        .inline_limit = option_number(o, OPT_inline_limit)};
+}

@@ -1,0 +1,114 @@
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- operators ---------------------------------------------------------------------------------------------- */
+
+typedef struct Tally {
+  Arena *arena;
+  Vec(onnxslim_op_count) rows; /* one per node, then one per operator */
+} Tally;
+
+static int by_name(const void *x, const void *y) {
+  const onnxslim_op_count *a = x, *b = y;
+  int order = strcmp(a->domain, b->domain);
+  return order ? order : strcmp(a->op_type, b->op_type);
+}
+
+static void tally_graph(Graph *g, void *arg) {
+  Tally *t = arg;
+  for (const Node *n = g->first; n; n = n->next) {
+    onnxslim_op_count one = {str_is(n->domain, "ai.onnx") ? "" : n->domain->s, n->op_type->s, 1, 1};
+    vec_push(t->arena, &t->rows, one);
+  }
+}
+
+onnxslim_op_count *count_ops(Arena *a, Model *m, size_t *n) {
+  Arena *scratch = arena_child(a);
+  Tally t = {.arena = scratch};
+  model_each_graph(m, tally_graph, &t);
+  if (t.rows.n) qsort(t.rows.at, t.rows.n, sizeof *t.rows.at, by_name);
+  size_t kinds = 0;
+  for (size_t i = 0; i < t.rows.n; i++) {
+    onnxslim_op_count *last = kinds ? &t.rows.at[kinds - 1] : NULL;
+    if (last && by_name(last, &t.rows.at[i]) == 0) last->before++, last->after++;
+    else t.rows.at[kinds++] = t.rows.at[i];
+  }
+  onnxslim_op_count *ops = arena_copy(a, t.rows.at, kinds * sizeof *ops);
+  for (size_t i = 0; i < kinds; i++) {
+    ops[i].domain = copy_text(a, ops[i].domain);
+    ops[i].op_type = copy_text(a, ops[i].op_type);
+  }
+  arena_free(scratch);
+  *n = kinds;
+  return ops;
+}
+
+void report_ops_after(onnxslim_report *r, Model *m) {
+  Arena *a = object_arena(r);
+  size_t n_after, n = 0, i = 0, k = 0;
+  const onnxslim_op_count *before = r->ops, *after = count_ops(a, m, &n_after);
+  onnxslim_op_count *merged = NEW_ARRAY(a, onnxslim_op_count, r->n_ops + n_after);
+  while (i < r->n_ops || k < n_after) {
+    int order = i == r->n_ops ? 1 : k == n_after ? -1 : by_name(&before[i], &after[k]);
+    merged[n] = order <= 0 ? before[i] : after[k];
+    merged[n].before = order <= 0 ? before[i].before : 0;
+    merged[n].after = order >= 0 ? after[k].after : 0;
+    i += order <= 0;
+    k += order >= 0;
+    n++;
+  }
+  r->ops = merged;
+  r->n_ops = n;
+  r->nodes_after = model_node_count(m);
+}
+
+/* --- passes, rules, remarks ----------------------------------------------------------------------------------- */
+
+static void add_rule(onnxslim_pass_stat *p, const RuleStat *s) {
+  p->tried += s->tried;
+  p->fired += s->fired;
+  p->missed += s->missed;
+  p->nodes += s->nodes;
+  p->bytes += s->bytes;
+  p->seconds += s->seconds;
+}
+
+static void report_stats(onnxslim_report *r, const RunOptions *o, const RunResult *run) {
+  Arena *a = object_arena(r);
+  onnxslim_pass_stat *passes = NEW_ARRAY(a, onnxslim_pass_stat, o->n_passes);
+  onnxslim_rule_stat *rules = NEW_ARRAY(a, onnxslim_rule_stat, run->rules.n);
+  for (size_t p = 0; p < o->n_passes; p++) {
+    passes[p].name = o->passes[p]->name;
+    for (size_t i = 0; i < run->rules.n; i++)
+      if (run->rules.at[i].pass == o->passes[p]) add_rule(&passes[p], &run->rules.at[i]);
+  }
+  for (size_t i = 0; i < run->rules.n; i++) {
+    const RuleStat *s = &run->rules.at[i];
+    rules[i] = (onnxslim_rule_stat){.pass = s->pass->name, .rule = s->rule->name, .tried = s->tried, .fired = s->fired,
+                                    .missed = s->missed, .seconds = s->seconds, .nodes = s->nodes, .bytes = s->bytes};
+  }
+  r->passes = passes;
+  r->n_passes = o->n_passes;
+  r->rules = rules;
+  r->n_rules = run->rules.n;
+}
+
+static void report_remarks(onnxslim_report *r, const RunResult *run, bool fired, bool missed) {
+  Arena *a = object_arena(r);
+  onnxslim_remark *remarks = NEW_ARRAY(a, onnxslim_remark, run->remarks.n);
+  for (size_t i = 0; i < run->remarks.n; i++) {
+    const Remark *from = &run->remarks.at[i];
+    if (from->fired ? !fired : !missed) continue;
+    remarks[r->n_remarks++] = (onnxslim_remark){from->fired, from->pass->name, from->rule->name,
+                                                copy_text(a, from->node), copy_text(a, from->text)};
+  }
+  r->remarks = remarks;
+}
+
+void report_run(onnxslim_report *r, const RunOptions *o, const RunResult *run, bool fired, bool missed) {
+  r->rewrites = run->rewrites;
+  report_stats(r, o, run);
+  report_remarks(r, run, fired, missed);
+}

@@ -1,0 +1,19 @@
+/* Numbers about a run, in the public structs. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "object.h"
+#include "rewrite/driver.h"
+
+/* Nodes of all graphs by operator, sorted by domain and name, in `a`; counted as both before and after. */
+onnxslim_op_count *count_ops(Arena *a, Model *m, size_t *n);
+
+/* What the rules did, added to the report; of the remarks those of rules that fired and of those that were refused. */
+void report_run(onnxslim_report *r, const RunOptions *o, const RunResult *run, bool fired, bool missed);
+/* The operators of the optimized model, beside those of report->ops. */
+void report_ops_after(onnxslim_report *r, Model *m);
+
+/* For onnxslim_inspect(). */
+onnxslim_summary *summarize(Ctx *cx, Model *m);
+
+#endif

@@ -1,0 +1,84 @@
+/* What a model is, in numbers. */
+#include "onnx/codec.h"
+#include "report.h"
+
+/* --- types as text: "float[batch,3,224,224]" ---------------------------------------------------------------- */
+
+static const char *shape_text(Arena *a, Shape s) {
+  if (s.rank < 0) return "";
+  const char *text = "[";
+  for (int i = 0; i < s.rank; i++) {
+    int64_t size;
+    const char *comma = i ? "," : "";
+    if (sym_const(s.dim[i], &size)) text = arena_printf(a, "%s%s%lld", text, comma, (long long)size);
+    else text = arena_printf(a, "%s%s%s", text, comma, sym_name(s.dim[i]) ? sym_name(s.dim[i])->s : "?");
+  }
+  return arena_printf(a, "%s]", text);
+}
+
+static const char *type_text(Arena *a, const Type *t) {
+  if (!t) return "?";
+  switch (t->kind) {
+  case TYPE_TENSOR: return arena_printf(a, "%s%s", elem_name(t->elem), shape_text(a, t->shape));
+  case TYPE_SPARSE: return arena_printf(a, "sparse(%s%s)", elem_name(t->elem), shape_text(a, t->shape));
+  case TYPE_SEQUENCE: return arena_printf(a, "seq(%s)", type_text(a, t->inner));
+  case TYPE_OPTIONAL: return arena_printf(a, "optional(%s)", type_text(a, t->inner));
+  case TYPE_MAP: return arena_printf(a, "map(%s,%s)", elem_name(t->elem), type_text(a, t->inner));
+  case TYPE_OPAQUE: return "opaque";
+  case TYPE_UNKNOWN: break;
+  }
+  return "?";
+}
+
+static const onnxslim_value_info_t *list_values(Arena *a, Value *const *at, size_t n, bool inputs, size_t *listed) {
+  onnxslim_value_info_t *rows = NEW_ARRAY(a, onnxslim_value_info_t, n);
+  *listed = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (inputs && at[i]->is_initializer) continue;
+    rows[(*listed)++] = (onnxslim_value_info_t){copy_text(a, at[i]->name->s), type_text(a, &at[i]->declared)};
+  }
+  return rows;
+}
+
+/* --- counts ---------------------------------------------------------------------------------------------------- */
+
+static void add_tensor(onnxslim_summary *s, const Tensor *t) {
+  if (t && t->external_file) s->external_bytes += t->nbytes;
+}
+
+static void add_graph(Graph *g, void *arg) {
+  onnxslim_summary *s = arg;
+  s->bodies += g->outer != NULL;
+  for (size_t i = 0; i < g->inits.n; i++) {
+    const Tensor *t = g->inits.at[i]->init;
+    s->initializers++;
+    if (!t) continue;
+    s->initializer_bytes += t->nbytes;
+    if (elem_is_float(t->dtype)) s->parameters += t->count;
+    add_tensor(s, t);
+  }
+  for (const Node *n = g->first; n; n = n->next)
+    for (size_t i = 0; i < n->attrs.n; i++)
+      if (n->attrs.at[i].type == ATTR_TENSOR && !n->attrs.at[i].ref) add_tensor(s, n->attrs.at[i].v.tensor);
+}
+
+onnxslim_summary *summarize(Ctx *cx, Model *m) {
+  onnxslim_summary *s = OBJECT(cx, onnxslim_summary);
+  Arena *a = object_arena(s);
+  onnxslim_opset *opsets = NEW_ARRAY(a, onnxslim_opset, m->opsets.n);
+  for (size_t i = 0; i < m->opsets.n; i++)
+    opsets[i] = (onnxslim_opset){copy_text(a, m->opsets.at[i].domain->s), m->opsets.at[i].version};
+  s->ir_version = m->ir_version;
+  s->opsets = opsets;
+  s->n_opsets = m->opsets.n;
+  s->graph_name = m->graph->name ? copy_text(a, m->graph->name->s) : "";
+  s->inputs = list_values(a, m->graph->inputs.at, m->graph->inputs.n, true, &s->n_inputs);
+  s->outputs = list_values(a, m->graph->outputs.at, m->graph->outputs.n, false, &s->n_outputs);
+  s->ops = count_ops(a, m, &s->n_ops);
+  s->nodes = model_node_count(m);
+  s->functions = m->functions.n;
+  model_each_graph(m, add_graph, s);
+  WriteOptions w = {0};
+  s->bytes = model_size(m, &w) - s->external_bytes;
+  return s;
+}
