@@ -150,6 +150,8 @@ typedef onnxslim_op_count Op;
 static const Field op_fields[] = {FIELD(Op, domain, TEXT), FIELD(Op, op_type, TEXT), FIELD(Op, before, UINT64),
                                   FIELD(Op, after, UINT64)};
 
+static const Field kind_fields[] = {FIELD(Op, domain, TEXT), FIELD(Op, op_type, TEXT), {"count", UINT64, offsetof(Op, before)}};
+
 typedef onnxslim_pass_stat PassStat;
 static const Field pass_fields[] = {FIELD(PassStat, name, TEXT),     FIELD(PassStat, tried, UINT64),
                                     FIELD(PassStat, fired, UINT64),  FIELD(PassStat, missed, UINT64),
@@ -266,7 +268,7 @@ static void put_summary(Json *j, const void *object) {
   PUT_ROWS(j, "opsets", opset_fields, s->opsets, s->n_opsets);
   PUT_ROWS(j, "inputs", value_fields, s->inputs, s->n_inputs);
   PUT_ROWS(j, "outputs", value_fields, s->outputs, s->n_outputs);
-  PUT_ROWS(j, "ops", op_fields, s->ops, s->n_ops);
+  PUT_ROWS(j, "ops", kind_fields, s->ops, s->n_ops);
 }
 
 static void put_timing(Json *j, const char *key, const Timing *t) {

@@ -40,10 +40,12 @@ def main() -> int:
     folder = options.build / "demo"
     (ROOT / folder).mkdir(parents=True, exist_ok=True)
     out = folder / source.name
-    tool = [options.build / "onnxslim", source, out, "--verify=3"]
-    print(f"\n$ {shlex.join(map(str, tool))}", flush=True)
-    command = [*tool, "--ort", runtime()]
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+    command = [str(options.build / "onnxslim"), str(source), str(out), "--verify=3"]
+    print(f"\n$ {shlex.join(command)}", flush=True)
+    environment = {**os.environ, "ONNXSLIM_ORT": str(runtime())}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False
+    ).returncode
 
 
 if __name__ == "__main__":

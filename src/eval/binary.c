@@ -97,7 +97,7 @@ bool eval_arith(Eval *e) {
 static double floored_mod(double x, double y) {
   double r = fmod(x, y);
   if (r == 0) return copysign(0, y);
-  return r < 0 != y < 0 ? r + y : r;
+  return (r < 0) != (y < 0) ? r + y : r;
 }
 
 static int64_t int_mod(int64_t x, int64_t y, bool truncated) {

@@ -10,16 +10,18 @@
 #include "eval/eval.h"
 
 #define DEFER_ABOVE 65536 /* bytes; results up to this size are evaluated on the spot */
+#define EAGER_BELOW ((uint64_t)64 << 20) /* bytes of operands and results that are evaluated where deferring can't be */
 
 typedef struct Deferred {
   const Node *op;      /* template: operator, opset, attributes */
   int n_in;
   Tensor *const *in;
+  int depth;           /* deferred expressions below it, itself counted */
 } Deferred;
 
 /* The value of `op` applied to constants, evaluated or deferred. NULL if it can't be evaluated. The dtype and
- * dims of a deferred result come from inference on the template (op's own input values are not looked at).
- * `op` may be a node of the graph (its attributes are shared) or made by tx_op(). */
+ * dims of a deferred result come from a dry run of the evaluator (op's own inputs are not looked at). Only what can't
+ * be refused later, for its elements, is deferred. `op` may be a node of the graph, whose attributes are shared. */
 Tensor *tensor_apply(Model *m, const Node *op, int n_in, Tensor *const *in, int out_index);
 
 /* Bytes of a tensor wherever they are, aligned for its type; evaluates deferred ones and keeps nothing of them
@@ -31,8 +33,8 @@ const void *tensor_bytes(Arena *arena, Tensor *t);
 typedef bool EmitFn(void *arg, const void *bytes, size_t n);
 bool tensor_stream(Model *m, Tensor *t, EmitFn *emit, void *arg);
 
-/* Tensor expressions for passes: weight arithmetic without loops. Broadcasts as ONNX does; float16 and bfloat16
- * are computed in float32 and rounded once by tx_cast. All return NULL if an operand is NULL or unsupported. */
+/* Tensor expressions for passes: weight arithmetic without loops. Broadcasts as ONNX does. Arithmetic on float16 and
+ * bfloat16 gives float32, so that a last tx_cast rounds once. All return NULL if an operand is NULL or unsupported. */
 Tensor *tx_binary(Model *m, OpId op, Tensor *a, Tensor *b); /* OP_Add, OP_Sub, OP_Mul, OP_Div, OP_Min, OP_Max */
 Tensor *tx_unary(Model *m, OpId op, Tensor *a);             /* OP_Sqrt, OP_Neg, OP_Reciprocal, ... */
 Tensor *tx_transpose(Model *m, Tensor *a, int n, const int64_t *perm);

@@ -45,7 +45,8 @@ bool in_ints(Eval *e, int i, const int64_t **at, size_t *n) {
   const Tensor *t = in_tensor(e, i);
   NEEDS(t && t->rank <= 1);
   *n = (size_t)t->count;
-  return *at = in_indices(e, i);
+  *at = in_indices(e, i);
+  return *at;
 }
 
 bool in_int(Eval *e, int i, int64_t *v) {
@@ -259,9 +260,9 @@ void copy_strided(void *dst, const void *src, size_t size, int rank, const int64
     }
     switch (size) {
     case 1: COPY_RUN(uint8_t)
-    case 2: COPY_RUN(uint16_t)
-    case 4: COPY_RUN(uint32_t)
-    case 8: COPY_RUN(uint64_t)
+    case 2: COPY_RUN(Loose16)
+    case 4: COPY_RUN(Loose32)
+    case 8: COPY_RUN(Loose64)
     default:
       for (int64_t i = 0; i < l.n; i++)
         memcpy((uint8_t *)dst + (size_t)i * size, from + i * l.by[0] * (int64_t)size, size);

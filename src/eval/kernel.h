@@ -111,7 +111,13 @@ static inline bool loop_run(const Loop *l) {
   return !l->done;
 }
 
-/* dst, packed with dims, gets src's elements at the strides (in elements; 0 and negative ones are fine). */
+/* Elements at any address: contents of a mapped file stand where they stand. */
+typedef uint16_t Loose16 __attribute__((aligned(1), may_alias));
+typedef uint32_t Loose32 __attribute__((aligned(1), may_alias));
+typedef uint64_t Loose64 __attribute__((aligned(1), may_alias));
+
+/* dst, packed with dims, gets src's elements at the strides (in elements; 0 and negative ones are fine).
+ * src need not be aligned. */
 void copy_strided(void *dst, const void *src, size_t size, int rank, const int64_t *dim, const int64_t *stride);
 /* The same for a permutation of a packed tensor, in tiles that suit the caches (eval/transpose.c). */
 void transpose_copy(void *dst, const void *src, size_t size, int rank, const int64_t *dim, const int64_t *stride);

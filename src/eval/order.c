@@ -13,7 +13,7 @@ static bool keys_init(Eval *e, int i, Keys *k) {
   const Tensor *t = in_tensor(e, i);
   NEEDS(t && (elem_is_real(t->dtype) || t->dtype == DT_BOOL));
   *k = (Keys){.is_signed = elem_is_signed(t->dtype)};
-  if (!elem_is_computed_float(t->dtype)) return k->word = in_words(e, i);
+  if (!elem_is_computed_float(t->dtype)) return (k->word = in_words(e, i)) != NULL;
   NEEDS(k->real = in_doubles(e, i));
   for (uint64_t n = 0; n < t->count; n++) NEEDS(!isnan(k->real[n]));
   return true;

@@ -45,13 +45,14 @@ static bool pad_value(Eval *e, const void **value) {
   if (since(e) >= 11) {
     if (!v) return t->dtype != DT_STRING;
     NEEDS(v->dtype == t->dtype && v->count == 1);
-    return *value = in_data(e, 2);
+    return (*value = in_data(e, 2)) != NULL;
   }
   float f;
   NEEDS(attr_float(e->node, "value", &f));
   if (f == 0 && !signbit(f)) return true;
   NEEDS(t->dtype == DT_FLOAT);
-  return *value = arena_copy(e->scratch, &f, sizeof f);
+  *value = arena_copy(e->scratch, &f, sizeof f);
+  return true;
 }
 
 /* Source positions of every axis, one table after the other; false where they don't exist. */

@@ -6,8 +6,8 @@
 enum { TILE = 16 };
 
 /* dst[r * d_row + c] = src[c * s_row + r] for r < rows, c < cols (both at most TILE). */
-#define TILES(T, name)                                                                                       \
-  static void name(T *restrict dst, const T *restrict src, int64_t rows, int64_t cols, int64_t d_row, int64_t s_row) { \
+#define TILES(T, S, name)                                                                                      \
+  static void name(T *restrict dst, const S *restrict src, int64_t rows, int64_t cols, int64_t d_row, int64_t s_row) { \
     T tile[TILE][TILE];                                                                                      \
     if (rows == TILE && cols == TILE) {                                                                      \
       for (int c = 0; c < TILE; c++)                                                                         \
@@ -18,24 +18,24 @@ enum { TILE = 16 };
     for (int64_t r = 0; r < rows; r++)                                                                       \
       for (int64_t c = 0; c < cols; c++) dst[r * d_row + c] = src[c * s_row + r];                            \
   }                                                                                                          \
-  static void name##_plane(T *dst, const T *src, int64_t rows, int64_t cols, int64_t d_row, int64_t s_row) { \
+  static void name##_plane(T *dst, const S *src, int64_t rows, int64_t cols, int64_t d_row, int64_t s_row) { \
     for (int64_t r = 0; r < rows; r += 4 * TILE)                                                             \
       for (int64_t c = 0; c < cols; c += TILE)                                                               \
         for (int64_t k = r; k < rows && k < r + 4 * TILE; k += TILE)                                         \
           name(dst + k * d_row + c, src + c * s_row + k, rows - k < TILE ? rows - k : TILE,                  \
                cols - c < TILE ? cols - c : TILE, d_row, s_row);                                             \
   }
-TILES(uint8_t, tile1)
-TILES(uint16_t, tile2)
-TILES(uint32_t, tile4)
-TILES(uint64_t, tile8)
+TILES(uint8_t, uint8_t, tile1)
+TILES(uint16_t, Loose16, tile2)
+TILES(uint32_t, Loose32, tile4)
+TILES(uint64_t, Loose64, tile8)
 
 static void plane(void *dst, const uint8_t *src, size_t size, int64_t rows, int64_t cols, int64_t d_row, int64_t s_row) {
   switch (size) {
   case 1: tile1_plane(dst, src, rows, cols, d_row, s_row); break;
-  case 2: tile2_plane(dst, (const uint16_t *)(const void *)src, rows, cols, d_row, s_row); break;
-  case 4: tile4_plane(dst, (const uint32_t *)(const void *)src, rows, cols, d_row, s_row); break;
-  default: tile8_plane(dst, (const uint64_t *)(const void *)src, rows, cols, d_row, s_row);
+  case 2: tile2_plane(dst, (const Loose16 *)src, rows, cols, d_row, s_row); break;
+  case 4: tile4_plane(dst, (const Loose32 *)src, rows, cols, d_row, s_row); break;
+  default: tile8_plane(dst, (const Loose64 *)src, rows, cols, d_row, s_row);
   }
 }
 

@@ -15,7 +15,7 @@ static bool flip_sign(Eval *e, bool clear) {
   size_t size = elem_size(t->dtype), top = size - 1;
   memcpy(out, p, (size_t)t->count * size);
   for (uint8_t *o = out, *end = o + t->count * size; o < end; o += size)
-    o[top] = clear ? o[top] & 0x7f : o[top] ^ 0x80;
+    o[top] = (uint8_t)(clear ? o[top] & 0x7f : o[top] ^ 0x80);
   return true;
 }
 
@@ -227,7 +227,7 @@ bool eval_is_special(Eval *e) {
   bool nan = node_is(e->node, OP_IsNaN);
   NEEDS(nan || (attr_int(e->node, "detect_positive", &above) && attr_int(e->node, "detect_negative", &below)));
   for (uint64_t i = 0; i < t->count; i++)
-    out[i] = nan ? isnan(v[i]) : isinf(v[i]) && (v[i] > 0 ? above != 0 : below != 0);
+    out[i] = (uint8_t)(nan ? isnan(v[i]) != 0 : isinf(v[i]) && (v[i] > 0 ? above : below) != 0);
   return true;
 }
 

@@ -4,7 +4,7 @@
 /* Dim of the result where a meets b, each equal or 1. *valid is cleared if they contradict each other.
  *
  * A dim that is surely not 1 (0 included) decides: the other one is equal to it or 1. Where both may be 1 nothing is
- * known of the result but that it is one of the two. */
+ * known of the result but that it is one of the two, unless both are 1 together. */
 static Dim broadcast_dim(SymTable *t, Dim a, Dim b, bool *valid) {
   Dim one = sym_int(t, 1);
   if (sym_equal(a, b) || sym_is(b, 1)) return a;
@@ -14,7 +14,9 @@ static Dim broadcast_dim(SymTable *t, Dim a, Dim b, bool *valid) {
     if (sym_distinct(t, a, b)) *valid = false;
     return dim_meet(a, b);
   }
-  return a_decides ? a : b_decides ? b : sym_fresh(t);
+  if (a_decides || b_decides) return a_decides ? a : b;
+  Dim equal = sym_capped(a, b);
+  return equal ? equal : sym_fresh(t);
 }
 
 Shape shape_broadcast(SymTable *t, Arena *arena, Shape a, Shape b) {

@@ -73,7 +73,7 @@ bool in_vector(const Infer *f, int i, const Dim **at, size_t *n) {
   return true;
 }
 
-bool in_ints(const Infer *f, int i, int64_t *out, size_t room, size_t *n) {
+bool known_ints(const Infer *f, int i, int64_t *out, size_t room, size_t *n) {
   const Dim *at;
   if (!in_vector(f, i, &at, n) || *n > room) return false;
   for (size_t k = 0; k < *n; k++)
@@ -167,7 +167,7 @@ bool axes_in(const int64_t *axes, size_t n, int rank, bool *mask) {
 
 int axes_given(const Infer *f, int i, int64_t *axes, size_t *n) {
   const int64_t *at;
-  if (has_in(f, i)) return in_ints(f, i, axes, MAX_RANK, n) ? 1 : -1;
+  if (has_in(f, i)) return known_ints(f, i, axes, MAX_RANK, n) ? 1 : -1;
   if (!attr_ints(f->node, "axes", &at, n)) return 0;
   if (*n > MAX_RANK) return -1;
   for (size_t k = 0; k < *n; k++) axes[k] = at[k];

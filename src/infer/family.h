@@ -43,7 +43,7 @@ bool small_any(const Small *s); /* is any element known? */
 /* The elements of a scalar or vector of a known number of elements. */
 bool in_vector(const Infer *f, int i, const Dim **at, size_t *n);
 /* The same if all are known numbers; at most `room`. */
-bool in_ints(const Infer *f, int i, int64_t *out, size_t room, size_t *n);
+bool known_ints(const Infer *f, int i, int64_t *out, size_t room, size_t *n);
 /* The one element of input i as a number; an input left out gives `other`. */
 bool in_int_or(const Infer *f, int i, int64_t other, int64_t *out);
 

@@ -76,14 +76,14 @@ static bool read_cuts(const Infer *f, int rank, Cut *cut) {
   bool starts = positions(f, 1, "starts", &start, &n), ends = positions(f, 2, "ends", &end, &m);
   bool mask[MAX_RANK], newer = since(f) >= 10, stepped = newer && has_in(f, 4);
   bool listed = newer ? has_in(f, 3) : node_attr(f->node, "axes") != NULL;
-  if (listed && (newer ? !in_ints(f, 3, axes, MAX_RANK, &n_axes) : axes_given(f, f->node->n_in, axes, &n_axes) <= 0))
+  if (listed && (newer ? !known_ints(f, 3, axes, MAX_RANK, &n_axes) : axes_given(f, f->node->n_in, axes, &n_axes) <= 0))
     return false;
   if (!listed && !starts) return false;
   if (!listed) n_axes = n;
   if (n_axes > (size_t)rank || (starts && n != n_axes) || (ends && m != n_axes)) return false;
   for (size_t k = 0; !listed && k < n_axes; k++) axes[k] = (int64_t)k;
   if (!axes_in(axes, n_axes, rank, mask)) return false;
-  bool steps_known = stepped && in_ints(f, 4, steps, MAX_RANK, &n_steps) && n_steps == n_axes;
+  bool steps_known = stepped && known_ints(f, 4, steps, MAX_RANK, &n_steps) && n_steps == n_axes;
   for (int i = 0; i < rank; i++) cut[i] = (Cut){NULL, NULL, 1, false};
   for (size_t k = 0; k < n_axes; k++) {
     int axis = 0;
@@ -273,7 +273,7 @@ void infer_pad(Infer *f) {
     for (size_t i = 0; known && i < n; i++) written[i] = num(f, attr[i]);
     pad = written;
   }
-  known = known && (!listed || in_ints(f, 3, axes, MAX_RANK, &n_axes));
+  known = known && (!listed || known_ints(f, 3, axes, MAX_RANK, &n_axes));
   if (!listed) n_axes = (size_t)in.rank;
   for (size_t k = 0; !listed && k < n_axes; k++) axes[k] = (int64_t)k;
   known = known && n == 2 * n_axes && axes_in(axes, n_axes, in.rank, mask);

@@ -49,6 +49,9 @@ bool sym_nonneg(Dim a);
 /* Proves a == b / a != b for all values. Both false: undecided. */
 bool sym_equal(Dim a, Dim b);
 bool sym_distinct(SymTable *t, Dim a, Dim b);
+/* If one of them is min(k, s) with k >= 2 and the other is s: s. Each is 1 exactly when the other is, so where the two
+ * dims broadcast against each other they are equal (a table of k rows sliced to s). NULL otherwise. */
+Dim sym_capped(Dim a, Dim b);
 /* Readable form, e.g. "4*batch*seq + 1"; in the table's arena. */
 const char *sym_text(SymTable *t, Dim a);
 

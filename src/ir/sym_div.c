@@ -183,6 +183,16 @@ Dim sym_max(SymTable *t, Dim a, Dim b) {
   return extreme(t, ATOM_MAX, a, b);
 }
 
+static bool caps(Dim a, Dim s) {
+  const Atom *x = a ? sym_sole_atom(a) : NULL;
+  if (!x || x->kind != ATOM_MIN || (x->a != s && x->b != s)) return false;
+  return (x->a == s ? x->b : x->a)->range.lo >= 2;
+}
+
+Dim sym_capped(Dim a, Dim b) {
+  return caps(a, b) ? b : caps(b, a) ? a : NULL;
+}
+
 Dim sym_apply(SymTable *t, AtomKind kind, Dim a, Dim b) {
   switch (kind) {
   case ATOM_FLOORDIV: return sym_floordiv(t, a, b);

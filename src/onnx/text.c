@@ -85,11 +85,8 @@ static void text_attrs(Text *t, const Node *n) {
     sep = ", ";
   }
   if (*sep == ',') text_printf(t, ">");
-  for (size_t i = 0; i < n->attrs.n; i++) {
-    if (printable(&n->attrs.at[i])) continue;
-    text_printf(t, " # and the attribute %s", n->attrs.at[i].name->s);
-    text_newline(t);
-  }
+  for (size_t i = 0; i < n->attrs.n; i++)
+    if (!printable(&n->attrs.at[i])) text_note(t, "and the attribute %s", n->attrs.at[i].name->s);
 }
 
 static bool has_body(const Node *n) {
@@ -134,66 +131,57 @@ static void text_nodes(Text *t, const Graph *g) {
 
 /* --- graphs -------------------------------------------------------------------------------------------- */
 
-/* The original ValueInfoProto of that tag and name, else what the value itself remembers. */
-static Span edge_info(Text *t, const Graph *g, uint32_t tag, const Value *v) {
-  for (Wire w = wire_top(&t->w.doc, Msg_Graph, g->raw); g->raw.p && wire_next(&w);) {
-    if (w.tag != tag) continue;
-    Span name = wire_find(&w, Msg_ValueInfo, w.bytes, ValueInfo_name);
-    if (name.n == v->name->len && memcmp(name.p, v->name->s, name.n) == 0) return w.bytes;
+/* The values of a list with their types, as the model to be written will have them. */
+static void text_edge(Text *t, const Graph *g, uint32_t tag, size_t n, Value *const *at) {
+  Map infos;
+  collect_infos(&t->w, wire_top(&t->w.doc, Msg_Graph, g->raw), tag, &infos);
+  text_printf(t, "(");
+  for (size_t i = 0; i < n; i++) {
+    if (i) text_printf(t, ", ");
+    text_info(t, at[i], original_info(&infos, at[i]));
   }
-  return v->info;
+  text_printf(t, ")");
 }
 
-static void text_initializer(Text *t, const Value *v) {
-  if (v->init) {
-    text_tensor(t, v->init, v->name);
-  } else {
-    text_printf(t, "# and the %s ", v->sparse.p ? "sparse initializer" : "initializer of an unknown type,");
-    text_id(t, str_span(v->name));
-  }
+/* Begins the next element of a list that has one a line. */
+static void text_item(Text *t, bool *first) {
+  text_printf(t, "%s", *first ? "" : ",");
+  text_newline(t);
+  text_printf(t, "%s", *first ? "<" : " ");
+  *first = false;
 }
 
-/* Initializers and value_info, one a line. The separator goes before a comment would swallow it. */
+/* Initializers and value_info. */
 static void text_values(Text *t, const Graph *g) {
-  const char *sep = "<";
+  bool first = true;
+  Map infos;
+  collect_infos(&t->w, wire_top(&t->w.doc, Msg_Graph, g->raw), Graph_value_info, &infos);
   t->indent += 2;
   for (size_t i = 0; i < g->inits.n; i++) {
-    if (!g->inits.at[i]->init) continue;
-    text_newline(t);
-    text_printf(t, "%s", sep);
-    text_initializer(t, g->inits.at[i]);
-    sep = ", ";
+    const Value *v = g->inits.at[i];
+    if (v->init) {
+      text_item(t, &first);
+      text_tensor(t, v->init, v->name);
+    } else {
+      text_note(t, "and the %s initializer '%s'", v->sparse.p ? "sparse" : "unknown", v->name->s);
+    }
   }
   for (size_t i = 0; i < g->infos.n; i++) {
     const Value *v = g->infos.at[i];
     if ((!v->producer || v->producer->dead) && !v->is_input && !v->is_initializer) continue;
-    text_newline(t);
-    text_printf(t, "%s", sep);
-    text_info(t, v, edge_info(t, g, Graph_value_info, v));
-    sep = ", ";
+    text_item(t, &first);
+    text_info(t, v, original_info(&infos, v));
   }
-  if (*sep == ',') text_printf(t, ">");
-  for (size_t i = 0; i < g->inits.n; i++) {
-    if (g->inits.at[i]->init) continue;
-    text_newline(t);
-    text_initializer(t, g->inits.at[i]);
-  }
+  if (!first) text_printf(t, ">");
   t->indent -= 2;
 }
 
 static void text_graph(Text *t, const Graph *g) {
   text_id(t, g->name && g->name->len ? str_span(g->name) : (Span){(const uint8_t *)"_", 1});
-  text_printf(t, " (");
-  for (size_t i = 0; i < g->inputs.n; i++) {
-    if (i) text_printf(t, ", ");
-    text_info(t, g->inputs.at[i], edge_info(t, g, Graph_input, g->inputs.at[i]));
-  }
-  text_printf(t, ") => (");
-  for (size_t i = 0; i < g->outputs.n; i++) {
-    if (i) text_printf(t, ", ");
-    text_info(t, g->outputs.at[i], edge_info(t, g, Graph_output, g->outputs.at[i]));
-  }
-  text_printf(t, ")");
+  text_printf(t, " ");
+  text_edge(t, g, Graph_input, g->inputs.n, g->inputs.at);
+  text_printf(t, " => ");
+  text_edge(t, g, Graph_output, g->outputs.n, g->outputs.at);
   text_values(t, g);
   text_nodes(t, g);
 }

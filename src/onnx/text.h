@@ -9,6 +9,7 @@ typedef struct Text {
   char *at;
   size_t n, cap;
   int indent;
+  char note[160]; /* a comment for the end of the line */
   bool full;      /* all elements of all tensors */
 } Text;
 
@@ -18,6 +19,8 @@ const char *text_finish(Text *t);
 
 void text_printf(Text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_newline(Text *t);
+/* Adds to the comment at the end of the line in progress. */
+void text_note(Text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_quoted(Text *t, Span s);
 void text_id(Text *t, Span s);      /* quoted unless it is an identifier */
 void text_float(Text *t, float v);  /* the shortest form that reads back as v */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SHOWN = 64 }; /* elements of a tensor that are printed when it is not to be printed in full */
+enum { SHOWN = 16 }; /* elements of a tensor that are printed when it is not to be printed in full */
 
 /* --- text ---------------------------------------------------------------------------------------------- */
 
@@ -49,7 +49,20 @@ void text_printf(Text *t, const char *fmt, ...) {
 }
 
 void text_newline(Text *t) {
+  if (*t->note) text_printf(t, " # %s", t->note);
+  t->note[0] = 0;
   text_printf(t, "\n%*s", t->indent, "");
+}
+
+void text_note(Text *t, const char *fmt, ...) {
+  size_t n = strlen(t->note);
+  if (n && n + 2 < sizeof t->note) n += (size_t)snprintf(t->note + n, sizeof t->note - n, ", ");
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(t->note + n, sizeof t->note - n, fmt, ap);
+  va_end(ap);
+  for (char *c = t->note; *c; c++)
+    if ((unsigned char)*c < ' ') *c = ' ';
 }
 
 void text_quoted(Text *t, Span s) {
@@ -245,8 +258,8 @@ void text_tensor(Text *t, const Tensor *x, Str name) {
   if (x->external_file) {
     text_external(t, x);
   } else if (x->store == TS_DEFERRED || (!t->full && n > SHOWN)) {
-    text_printf(t, "{} # %llu elements", (unsigned long long)x->count);
-    text_newline(t);
+    text_printf(t, "{}");
+    text_note(t, "%llu elements", (unsigned long long)x->count);
   } else {
     text_printf(t, "{");
     for (uint64_t i = 0; i < n; i++) {

@@ -37,6 +37,11 @@ void put_node(Writer *w, uint32_t tag, const Node *n);
 void put_graph(Writer *w, uint32_t tag, const Graph *g);
 void put_function(Writer *w, const Function *f);
 
+/* The ValueInfoProtos with that tag of a graph, with f at its start: Str -> Span *. */
+void collect_infos(Writer *w, Wire f, uint32_t tag, Map *to);
+/* The one of v's name, else the one v remembers. */
+Span original_info(const Map *infos, const Value *v);
+
 static inline Span str_span(Str s) {
   return s ? (Span){(const uint8_t *)s->s, s->len} : SPAN_NONE;
 }

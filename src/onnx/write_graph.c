@@ -33,27 +33,27 @@ static void collect_names(Lists *l) {
       if (n->out[i]) map_put(&l->names, map_key(n->out[i]->name), n->out[i]);
 }
 
-static Str info_name(const Lists *l, const Wire *up, MsgId msg, uint32_t tag) {
+static Str info_name(Writer *w, const Wire *up, MsgId msg, uint32_t tag) {
   Span s = wire_find(up, msg, up->bytes, tag);
-  return str_intern(l->w->m->strs, (const char *)s.p, s.n);
+  return str_intern(w->m->strs, (const char *)s.p, s.n);
 }
 
-static void collect_edge(Lists *l, uint32_t tag, Map *to) {
-  map_init(to, l->w->arena);
-  for (Wire f = wire_top(&l->w->doc, l->msg, l->raw); l->raw.p && wire_next(&f);) {
+void collect_infos(Writer *w, Wire f, uint32_t tag, Map *to) {
+  map_init(to, w->arena);
+  while (wire_next(&f)) {
     if (f.tag != tag) continue;
-    Span *s = NEW(l->w->arena, Span);
+    Span *s = NEW(w->arena, Span);
     *s = f.bytes;
-    map_put(to, map_key(info_name(l, &f, Msg_ValueInfo, ValueInfo_name)), s);
+    map_put(to, map_key(info_name(w, &f, Msg_ValueInfo, ValueInfo_name)), s);
   }
 }
 
-/* --- lists --------------------------------------------------------------------------------------------- */
-
-static void put_edge(Lists *l, uint32_t tag, const Value *v, const Map *original) {
-  const Span *raw = map_get(original, map_key(v->name));
-  put_info(l->w, tag, v, raw ? *raw : v->info);
+Span original_info(const Map *infos, const Value *v) {
+  const Span *s = map_get(infos, map_key(v->name));
+  return s ? *s : v->info;
 }
+
+/* --- lists --------------------------------------------------------------------------------------------- */
 
 static void put_initializers(Lists *l, uint32_t tag) {
   for (size_t i = 0; i < l->g->inits.n; i++) {
@@ -69,14 +69,13 @@ static void put_initializers(Lists *l, uint32_t tag) {
  * value that became a graph output under another name is described there. */
 static void put_infos(Lists *l, uint32_t tag) {
   Map raws;
-  collect_edge(l, tag, &raws);
+  collect_infos(l->w, wire_top(&l->w->doc, l->msg, l->raw), tag, &raws);
   for (size_t i = 0; i < l->g->infos.n; i++) {
     const Value *v = l->g->infos.at[i];
-    const Span *raw = map_get(&raws, map_key(v->name));
     bool undeclared = !v->producer && map_get(&l->g->scope, map_key(v->name)) == NULL;
     if (map_get(&l->names, map_key(v->name)) != v && !undeclared) continue;
-    if (!raw && v->n_outputs) continue;
-    put_info(l->w, tag, v, raw ? *raw : v->info);
+    if (v->n_outputs && !map_get(&raws, map_key(v->name))) continue;
+    put_info(l->w, tag, v, original_info(&raws, v));
   }
 }
 
@@ -87,9 +86,9 @@ static void put_list(Lists *l, uint32_t tag) {
   } else if (tag == l->info) {
     put_infos(l, tag);
   } else if (tag == Graph_input) {
-    for (size_t i = 0; i < g->inputs.n; i++) put_edge(l, tag, g->inputs.at[i], &l->in);
+    for (size_t i = 0; i < g->inputs.n; i++) put_info(l->w, tag, g->inputs.at[i], original_info(&l->in, g->inputs.at[i]));
   } else if (tag == Graph_output) {
-    for (size_t i = 0; i < g->outputs.n; i++) put_edge(l, tag, g->outputs.at[i], &l->out);
+    for (size_t i = 0; i < g->outputs.n; i++) put_info(l->w, tag, g->outputs.at[i], original_info(&l->out, g->outputs.at[i]));
   } else {
     put_initializers(l, tag);
   }
@@ -97,7 +96,7 @@ static void put_list(Lists *l, uint32_t tag) {
 
 /* An annotation of a tensor that is gone means nothing. */
 static bool annotation_holds(const Lists *l, const Wire *f) {
-  Str name = info_name(l, f, Msg_TensorAnnotation, TensorAnnotation_tensor_name);
+  Str name = info_name(l->w, f, Msg_TensorAnnotation, TensorAnnotation_tensor_name);
   return map_get(&l->names, map_key(name)) || !map_get(&l->g->scope, map_key(name));
 }
 
@@ -130,8 +129,9 @@ void put_graph(Writer *w, uint32_t tag, const Graph *g) {
     return;
   }
   Lists l = {.w = w, .g = g, .raw = g->raw, .msg = Msg_Graph, .node = Graph_node, .info = Graph_value_info};
-  collect_edge(&l, Graph_input, &l.in);
-  collect_edge(&l, Graph_output, &l.out);
+  Wire top = wire_top(&w->doc, Msg_Graph, g->raw);
+  collect_infos(w, top, Graph_input, &l.in);
+  collect_infos(w, top, Graph_output, &l.out);
   Open o = put_begin(&w->out, tag);
   put_fields(&l, graph_lists, sizeof graph_lists / sizeof *graph_lists);
   put_end(&w->out, o);

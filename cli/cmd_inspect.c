@@ -1,0 +1,118 @@
+/* onnxslim inspect IN, print IN, passes */
+#include "cli.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static onnxslim_model *load(Cli *c, int *code) {
+  onnxslim_model *model;
+  onnxslim_status status = onnxslim_load(c->cx, c->path[0], &model);
+  *code = status == ONNXSLIM_OK ? EXIT_DONE : report_error(c, status);
+  return model;
+}
+
+/* --- inspect ----------------------------------------------------------------------------------------------------- */
+
+static void add_values(Table *t, const char *what, const onnxslim_value_info_t *at, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    table_row(t);
+    table_cell(t, DIM, "%s", what);
+    table_cell(t, PLAIN, "%s", at[i].name);
+    table_cell(t, PLAIN, "%s", at[i].type);
+  }
+}
+
+static void print_numbers(const Cli *c, const onnxslim_summary *s) {
+  char text[3][32];
+  fprintf(c->out, "%s: %s", c->path[0], bytes_text(text[0], s->bytes));
+  if (s->external_bytes) fprintf(c->out, " + %s of external data", bytes_text(text[1], s->external_bytes));
+  fprintf(c->out, "\nIR version %" PRId64 ", opset", s->ir_version);
+  for (size_t i = 0; i < s->n_opsets; i++)
+    fprintf(c->out, "%s %s%s%" PRId64, i ? "," : "", s->opsets[i].domain, *s->opsets[i].domain ? " " : "", s->opsets[i].version);
+  fprintf(c->out, "\n%" PRIu64 " nodes", s->nodes);
+  if (s->bodies) fprintf(c->out, ", %" PRIu64 " bodies", s->bodies);
+  if (s->functions) fprintf(c->out, ", %" PRIu64 " functions", s->functions);
+  fprintf(c->out, ", %" PRIu64 " initializers (%s), %" PRIu64 " parameters\n\n", s->initializers,
+          bytes_text(text[2], s->initializer_bytes), s->parameters);
+}
+
+static void print_summary(const Cli *c, const onnxslim_summary *s) {
+  print_numbers(c, s);
+  Table t = {.cli = c, .align = "lll"};
+  add_values(&t, "input", s->inputs, s->n_inputs);
+  add_values(&t, "output", s->outputs, s->n_outputs);
+  table_print(&t);
+  fputc('\n', c->out);
+  t.align = "lr";
+  for (size_t i = 0; i < s->n_ops; i++) {
+    const onnxslim_op_count *op = &s->ops[i];
+    table_row(&t);
+    table_cell(&t, PLAIN, "%s%s%s", op->domain, *op->domain ? "::" : "", op->op_type);
+    table_number(&t, op->before);
+  }
+  table_print(&t);
+}
+
+int cmd_inspect(Cli *c) {
+  int code;
+  onnxslim_model *model = load(c, &code);
+  if (!model) return code;
+  onnxslim_summary *summary;
+  onnxslim_status status = onnxslim_inspect(model, &summary);
+  if (status != ONNXSLIM_OK) {
+    code = report_error(c, status);
+  } else {
+    if (!c->quiet) print_summary(c, summary);
+    if (c->json) code = write_json(c, onnxslim_summary_json(summary));
+  }
+  onnxslim_summary_free(summary);
+  onnxslim_model_free(model);
+  return code;
+}
+
+/* --- print ------------------------------------------------------------------------------------------------------- */
+
+int cmd_print(Cli *c) {
+  int code;
+  onnxslim_model *model = load(c, &code);
+  if (!model) return code;
+  char *text;
+  onnxslim_status status = onnxslim_model_text(model, c->options, &text);
+  if (status != ONNXSLIM_OK) {
+    code = report_error(c, status);
+  } else {
+    size_t n = strlen(text);
+    fputs(text, c->out);
+    if (!n || text[n - 1] != '\n') fputc('\n', c->out);
+    onnxslim_buffer_free(c->cx, text);
+  }
+  onnxslim_model_free(model);
+  return code;
+}
+
+/* --- passes ------------------------------------------------------------------------------------------------------ */
+
+static void print_rules_of(const Cli *c, const char *pass) {
+  enum { RULE_INDENT = 6 };
+  onnxslim_rule_info_t rule;
+  for (size_t i = 0; onnxslim_rule_info(i, &rule); i++) {
+    if (strcmp(rule.pass, pass) != 0) continue;
+    fprintf(c->out, "    %s%s%s%s\n%*s", style_on(c, BOLD), rule.name, style_off(c), rule.bitwise ? "" : " (rounds)",
+            RULE_INDENT, "");
+    if (rule.doc) print_wrapped(c, RULE_INDENT, RULE_INDENT, rule.doc);
+    if (!rule.doc && rule.match) fprintf(c->out, "%s\n", rule.match);
+    if (!rule.doc && rule.replace) fprintf(c->out, "%*s=> %s\n", RULE_INDENT, "", rule.replace);
+  }
+}
+
+int cmd_passes(Cli *c) {
+  enum { DOC_INDENT = 2 };
+  onnxslim_pass_info_t pass;
+  for (size_t i = 0; onnxslim_pass_info(i, &pass); i++) {
+    fprintf(c->out, "%s%s%s%s%s\n%*s", style_on(c, BOLD), pass.name, style_off(c), pass.bitwise ? "" : " (rounds)",
+            pass.by_default ? "" : " (only if asked for)", DOC_INDENT, "");
+    print_wrapped(c, DOC_INDENT, DOC_INDENT, pass.doc);
+    if (c->verbose) print_rules_of(c, pass.name);
+  }
+  return EXIT_DONE;
+}

@@ -1,0 +1,108 @@
+#include "eval/constant.h"
+#include "infer/facts.h"
+
+/* Values of folded_state; 0: not looked at yet. */
+enum { NOT_CONSTANT = 1, EXACT_CONSTANT, ROUNDED_CONSTANT, VISITING };
+
+static void settle(Value *v, Tensor *t, bool exact) {
+  v->folded = t;
+  v->folded_state = !t ? NOT_CONSTANT : exact ? EXACT_CONSTANT : ROUNDED_CONSTANT;
+}
+
+/* Law 5, and what the evaluator can do. */
+static bool foldable(const Node *n) {
+  return n && n->op && !(n->op->facts & (OP_RANDOM | OP_EFFECT | OP_CONTROL | OP_QUANT)) && eval_supported(n);
+}
+
+/* An integer vector or scalar that inference knows completely (shapes, and what is computed from them). */
+static Tensor *known_value(Value *v) {
+  const int64_t *at;
+  size_t n;
+  ElemType dtype = dtype_of(v);
+  const Partial *p = dtype == DT_INT64 || dtype == DT_INT32 ? value_of(v) : NULL;
+  if (!p || !value_ints(v, &at, &n)) return NULL;
+  Arena *arena = v->graph->model->arena;
+  if (dtype == DT_INT64) return tensor_int64s(arena, p->rank, at, (int64_t)n);
+  void *bytes;
+  Tensor *t = tensor_alloc(arena, dtype, p->rank, &(int64_t){(int64_t)n}, &bytes);
+  for (size_t i = 0; i < n; i++) {
+    if (at[i] != (int32_t)at[i]) return NULL;
+    ((int32_t *)bytes)[i] = (int32_t)at[i];
+  }
+  return t;
+}
+
+/* Dtype that decides whether the operator rounds: a float one if any operand has it. */
+static ElemType deciding_dtype(int n_in, Tensor *const *in) {
+  ElemType dtype = DT_INT64;
+  for (int k = n_in - 1; k >= 0; k--)
+    if (in[k] && (k == 0 || elem_is_float(in[k]->dtype)) && !(k == 0 && elem_is_float(dtype))) dtype = in[k]->dtype;
+  return dtype;
+}
+
+/* Every input of the producer is settled. */
+static void compute(Value *v) {
+  const Node *n = v->producer;
+  Model *m = v->graph->model;
+  Tensor **in = NEW_ARRAY(m->arena, Tensor *, n->n_in);
+  bool exact = true;
+  for (int k = 0; k < n->n_in; k++) {
+    Value *u = node_in(n, k);
+    if (!u) continue;
+    in[k] = u->folded;
+    exact = exact && u->folded_state == EXACT_CONSTANT;
+  }
+  Tensor *t = tensor_apply(m, n, n->n_in, in, v->index);
+  settle(v, t, exact && eval_is_exact(n, deciding_dtype(n->n_in, in)));
+}
+
+typedef Vec(Value *) Stack;
+
+/* Looks at the top of the stack: settles and pops it, or pushes an input that must be settled before. */
+static void step(Arena *scratch, Stack *stack) {
+  Value *v = stack->at[stack->n - 1];
+  Tensor *literal = v->folded_state ? NULL : value_literal(v);
+  bool open = !v->folded_state || v->folded_state == VISITING;
+  if (literal) settle(v, literal, true);
+  else if (open) {
+    const Node *n = v->producer;
+    bool constant = foldable(n);
+    v->folded_state = VISITING;
+    for (int k = 0; constant && k < n->n_in; k++) {
+      Value *u = node_in(n, k);
+      if (u && !u->folded_state) {
+        vec_push(scratch, stack, u);
+        return;
+      }
+      constant = !u || u->folded;
+    }
+    if (constant) compute(v);
+    else settle(v, NULL, false);
+    if (!v->folded && n) settle(v, known_value(v), true);
+  }
+  stack->n--;
+}
+
+Tensor *constant_of(Value *v) {
+  if (v->folded_state) return v->folded;
+  Arena *scratch = arena_child(v->graph->model->arena);
+  Stack stack = {0};
+  vec_push(scratch, &stack, v);
+  while (stack.n) step(scratch, &stack);
+  arena_free(scratch);
+  return v->folded;
+}
+
+bool constant_is_exact(Value *v) {
+  return constant_of(v) && v->folded_state == EXACT_CONSTANT;
+}
+
+bool constant_scalar(Value *v, double *out) {
+  const Tensor *t = constant_of(v);
+  return t && t->count == 1 && tensor_get_double(t, 0, out);
+}
+
+bool constant_int(Value *v, int64_t *out) {
+  const Tensor *t = constant_of(v);
+  return t && t->count == 1 && tensor_get_int(t, 0, out);
+}
