@@ -1,4 +1,5 @@
-/* argv -> Cli. Options of the library are known by onnxslim_option_info(); the command line has a few flags of its own. */
+/* argv -> Cli. Options of the library are known by onnxslim_option_info(); the command line has a few flags
+ * of its own. */
 #include "cli.h"
 
 #include <stddef.h>
@@ -8,12 +9,18 @@ static const struct OwnFlag {
   Flag flag;
   size_t at; /* the member of Cli it sets */
 } own_flags[] = {
-    {{0, {.name = "dry-run", .doc = "do everything but write OUT", .group = "Output"}}, offsetof(Cli, dry_run)},
-    {{0, {.name = "json", .argument = "FILE", .doc = "write the whole report to FILE (- is standard output)", .group = "Output"}},
+    {{0, {.name = "dry-run", .doc = "do everything but write OUT", .group = "Output"}},
+     offsetof(Cli, dry_run)},
+    {{0,
+      {.name = "json",
+       .argument = "FILE",
+       .doc = "write the whole report to FILE (- is standard output)",
+       .group = "Output"}},
      offsetof(Cli, json)},
     {{'q', {.name = "quiet", .doc = "print nothing but errors", .group = "Output"}}, offsetof(Cli, quiet)},
     {{'v', {.name = "verbose", .doc = "print more", .group = "Output"}}, offsetof(Cli, verbose)},
-    {{0, {.name = "stats", .doc = "print what each rule tried, did and took", .group = "Debugging"}}, offsetof(Cli, stats)},
+    {{0, {.name = "stats", .doc = "print what each rule tried, did and took", .group = "Debugging"}},
+     offsetof(Cli, stats)},
     {{'h', {.name = "help", .doc = "print this", .group = "Output"}}, offsetof(Cli, help)},
     {{'V', {.name = "version", .doc = "print the version", .group = "Output"}}, offsetof(Cli, version)},
 };
@@ -25,7 +32,8 @@ const Flag *cli_flag(size_t i) {
 
 static const struct OwnFlag *find_own(const char *name, size_t n) {
   for (size_t i = 0; i < OWN_FLAGS; i++)
-    if (strlen(own_flags[i].flag.info.name) == n && memcmp(own_flags[i].flag.info.name, name, n) == 0) return &own_flags[i];
+    if (strlen(own_flags[i].flag.info.name) == n && memcmp(own_flags[i].flag.info.name, name, n) == 0)
+      return &own_flags[i];
   return NULL;
 }
 
@@ -54,8 +62,10 @@ static bool unknown_flag(Cli *c, const char *arg, size_t n) {
   char name[64];
   snprintf(name, sizeof name, "%.*s", (int)n, arg + 2);
   const char *near = onnxslim_suggest("option", name);
-  if (near) error_line(c, "unknown flag '%s' (did you mean '--%s'?)", arg, near);
-  else error_line(c, "unknown flag '%s' (--help lists them)", arg);
+  if (near)
+    error_line(c, "unknown flag '%s' (did you mean '--%s'?)", arg, near);
+  else
+    error_line(c, "unknown flag '%s' (--help lists them)", arg);
   return false;
 }
 
@@ -97,8 +107,8 @@ static bool short_flags(Cli *c, const char *arg) {
 static bool add_path(Cli *c, const char *path) {
   const Command *cmd = c->command;
   if (c->n_paths == cmd->max_paths) {
-    error_line(c, "one argument too many: '%s' (usage: onnxslim %s%s%s)", path, cmd->name, *cmd->name ? " " : "",
-               cmd->arguments);
+    error_line(c, "one argument too many: '%s' (usage: onnxslim %s%s%s)", path, cmd->name,
+               *cmd->name ? " " : "", cmd->arguments);
     return false;
   }
   c->path[c->n_paths++] = path;
@@ -118,10 +128,14 @@ static bool parse_all(Cli *c, int argc, char **argv) {
   for (bool only_paths = false; i < argc; i++) {
     const char *arg = argv[i];
     bool took = false, ok = true;
-    if (only_paths || arg[0] != '-' || !arg[1]) ok = add_path(c, arg);
-    else if (strcmp(arg, "--") == 0) only_paths = true;
-    else if (arg[1] == '-') ok = long_flag(c, arg, i + 1 < argc ? argv[i + 1] : NULL, &took);
-    else ok = short_flags(c, arg);
+    if (only_paths || arg[0] != '-' || !arg[1])
+      ok = add_path(c, arg);
+    else if (strcmp(arg, "--") == 0)
+      only_paths = true;
+    else if (arg[1] == '-')
+      ok = long_flag(c, arg, i + 1 < argc ? argv[i + 1] : NULL, &took);
+    else
+      ok = short_flags(c, arg);
     if (!ok) return false;
     i += took;
   }
@@ -131,8 +145,10 @@ static bool parse_all(Cli *c, int argc, char **argv) {
 bool parse_args(Cli *c, int argc, char **argv) {
   if (!parse_all(c, argc, argv)) return false;
   if (c->help || c->version || c->n_paths >= c->command->min_paths) return true;
-  if (argc == 1) print_usage(stderr);
-  else error_line(c, "usage: onnxslim %s%s%s (--help explains)", c->command->name, *c->command->name ? " " : "",
-                  c->command->arguments);
+  if (argc == 1)
+    print_usage(stderr);
+  else
+    error_line(c, "usage: onnxslim %s%s%s (--help explains)", c->command->name, *c->command->name ? " " : "",
+               c->command->arguments);
   return false;
 }

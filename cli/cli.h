@@ -8,7 +8,8 @@
 
 enum { MAX_PATHS = 2 };
 
-/* --- main.c ---------------------------------------------------------------------------------------------- */
+/* --- main.c ----------------------------------------------------------------------------------------------
+ */
 
 typedef struct Cli {
   onnxslim_context *cx;
@@ -18,9 +19,9 @@ typedef struct Cli {
   int n_paths;
   bool quiet, verbose, stats, dry_run, help, version;
   const char *json;
-  FILE *out;   /* tables and texts: standard output, or standard error when that carries data */
-  bool color;  /* of out */
-  int width;   /* of out, in columns */
+  FILE *out;  /* tables and texts: standard output, or standard error when that carries data */
+  bool color; /* of out */
+  int width;  /* of out, in columns */
   struct Progress *progress;
 } Cli;
 
@@ -35,7 +36,13 @@ typedef struct Command {
 /* The commands, the one without a name first; ends with a NULL name. */
 extern const Command commands[];
 
-typedef enum ExitCode { EXIT_DONE = 0, EXIT_USAGE = 1, EXIT_MODEL = 2, EXIT_VERIFY = 3, EXIT_IO = 4 } ExitCode;
+typedef enum ExitCode {
+  EXIT_DONE = 0,
+  EXIT_USAGE = 1,
+  EXIT_MODEL = 2,
+  EXIT_VERIFY = 3,
+  EXIT_IO = 4
+} ExitCode;
 
 /* One line on standard error; the exit code of the status. */
 int report_error(Cli *c, onnxslim_status status);
@@ -45,7 +52,8 @@ void error_line(Cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3
 /* Writes what --json asks for; frees json, which may be NULL if there was no memory. Returns an exit code. */
 int write_json(Cli *c, char *json);
 
-/* --- args.c ------------------------------------------------------------------------------------------------ */
+/* --- args.c ------------------------------------------------------------------------------------------------
+ */
 
 typedef struct Flag {
   char letter; /* 0: none */
@@ -58,12 +66,14 @@ const Flag *cli_flag(size_t i);
 /* Fills in c. False after an error, which has been reported. */
 bool parse_args(Cli *c, int argc, char **argv);
 
-/* --- help.c ------------------------------------------------------------------------------------------------ */
+/* --- help.c ------------------------------------------------------------------------------------------------
+ */
 
 void print_help(const Cli *c);
 void print_usage(FILE *out);
 
-/* --- the commands ------------------------------------------------------------------------------------------ */
+/* --- the commands ------------------------------------------------------------------------------------------
+ */
 
 int cmd_optimize(Cli *c);
 int cmd_inspect(Cli *c);
@@ -77,7 +87,8 @@ int cmd_bisect(Cli *c);
 /* Shared by optimize and verify. */
 void print_verification(const Cli *c, const onnxslim_verification *v);
 
-/* --- table.c ----------------------------------------------------------------------------------------------- */
+/* --- table.c -----------------------------------------------------------------------------------------------
+ */
 
 enum { MAX_COLUMNS = 8 };
 typedef enum Style { PLAIN, BOLD, DIM, GOOD, BAD } Style;
@@ -92,7 +103,7 @@ typedef struct Table {
   const char *align; /* 'l' or 'r' for each column; the first column is shortened if the table is too wide */
   Cell (*rows)[MAX_COLUMNS];
   size_t n_rows, cap;
-  int column;        /* of the next cell in the last row */
+  int column; /* of the next cell in the last row */
 } Table;
 
 void table_row(Table *t); /* begins a row */
@@ -114,7 +125,8 @@ const char *style_off(const Cli *c);
 /* Prints text from column `at` on, wrapped at the width, later lines indented by `indent`. */
 void print_wrapped(const Cli *c, int at, int indent, const char *text);
 
-/* --- term.c ------------------------------------------------------------------------------------------------ */
+/* --- term.c ------------------------------------------------------------------------------------------------
+ */
 
 typedef struct Progress {
   bool shown, enabled;

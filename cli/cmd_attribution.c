@@ -5,7 +5,8 @@
 
 static void print_attribution(const Cli *c, const onnxslim_attribution_t *a) {
   char text[32];
-  fprintf(c->out, "%s: %" PRIu64 " nodes, %s; each pass alone, then all\n\n", c->path[0], a->nodes, bytes_text(text, a->bytes));
+  fprintf(c->out, "%s: %" PRIu64 " nodes, %s; each pass alone, then all\n\n", c->path[0], a->nodes,
+          bytes_text(text, a->bytes));
   Table t = {.cli = c, .align = "lrrrrr"};
   static const char *const heads[] = {"pass", "rewrites", "nodes", "left", "bytes", "time"};
   table_row(&t);
@@ -39,10 +40,11 @@ static void print_suspect(const Cli *c, const onnxslim_suspect *s) {
     fprintf(c->out, "%s: the outputs are the same after all %" PRIu64 " rewrites\n", c->path[0], s->rewrites);
     return;
   }
-  fprintf(c->out, "%s: rewrite %" PRIu64 " of %" PRIu64 " changes the outputs (%" PRIu64 " candidates run)\n", c->path[0],
-          s->number, s->rewrites, s->checks);
+  fprintf(c->out, "%s: rewrite %" PRIu64 " of %" PRIu64 " changes the outputs (%" PRIu64 " candidates run)\n",
+          c->path[0], s->number, s->rewrites, s->checks);
   fprintf(c->out, "  %s: %s: %s: %s\n", s->pass, s->rule, s->node, s->text);
-  fprintf(c->out, "  --bisect=%" PRIu64 " stops after it, --bisect=%" PRIu64 " before\n", s->number, s->number - 1);
+  fprintf(c->out, "  --bisect=%" PRIu64 " stops after it, --bisect=%" PRIu64 " before\n", s->number,
+          s->number - 1);
 }
 
 int cmd_bisect(Cli *c) {

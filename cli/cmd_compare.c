@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* --- verify ------------------------------------------------------------------------------------------------------- */
+/* --- verify
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void add_row(Table *t, const char *name, const onnxslim_difference *d) {
   table_row(t);
@@ -36,7 +37,8 @@ void print_verification(const Cli *c, const onnxslim_verification *v) {
   fprintf(c->out, "ONNX Runtime %s, %" PRIu64 " seeds: %s%s%s\n", v->runtime ? v->runtime : "", v->seeds,
           style_on(c, v->passed ? GOOD : BAD), verdict, style_off(c));
   Table t = {.cli = c, .align = "llrrrr"};
-  static const char *const heads[] = {"output", "optimizer", "max diff", "relative", "tolerance", "original on/off"};
+  static const char *const heads[] = {"output",   "optimizer", "max diff",
+                                      "relative", "tolerance", "original on/off"};
   table_row(&t);
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) table_cell(&t, BOLD, "%s", heads[i]);
   for (size_t i = 0; i < v->n_rows; i++) {
@@ -66,7 +68,8 @@ int cmd_verify(Cli *c) {
   return status == ONNXSLIM_OK ? code : report_error(c, status);
 }
 
-/* --- bench -------------------------------------------------------------------------------------------------------- */
+/* --- bench
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void add_side(Table *t, const char *name, const onnxslim_timing *s) {
   table_row(t);
@@ -89,8 +92,9 @@ static void print_bench(const Cli *c, const onnxslim_comparison *b) {
   add_side(&t, c->path[1], &b->after);
   table_print(&t);
   bool clear = b->speedup_low > 1 || b->speedup_high < 1;
-  fprintf(c->out, "\n%s%.3f x%s as fast (95 %%: %.3f to %.3f%s)\n", style_on(c, clear ? b->speedup > 1 ? GOOD : BAD : PLAIN),
-          b->speedup, style_off(c), b->speedup_low, b->speedup_high, clear ? "" : "; no clear difference");
+  fprintf(c->out, "\n%s%.3f x%s as fast (95 %%: %.3f to %.3f%s)\n",
+          style_on(c, clear ? b->speedup > 1 ? GOOD : BAD : PLAIN), b->speedup, style_off(c), b->speedup_low,
+          b->speedup_high, clear ? "" : "; no clear difference");
 }
 
 int cmd_bench(Cli *c) {

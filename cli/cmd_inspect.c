@@ -11,7 +11,8 @@ static onnxslim_model *load(Cli *c, int *code) {
   return model;
 }
 
-/* --- inspect ----------------------------------------------------------------------------------------------------- */
+/* --- inspect
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void add_values(Table *t, const char *what, const onnxslim_value_info_t *at, size_t n) {
   for (size_t i = 0; i < n; i++) {
@@ -28,7 +29,8 @@ static void print_numbers(const Cli *c, const onnxslim_summary *s) {
   if (s->external_bytes) fprintf(c->out, " + %s of external data", bytes_text(text[1], s->external_bytes));
   fprintf(c->out, "\nIR version %" PRId64 ", opset", s->ir_version);
   for (size_t i = 0; i < s->n_opsets; i++)
-    fprintf(c->out, "%s %s%s%" PRId64, i ? "," : "", s->opsets[i].domain, *s->opsets[i].domain ? " " : "", s->opsets[i].version);
+    fprintf(c->out, "%s %s%s%" PRId64, i ? "," : "", s->opsets[i].domain, *s->opsets[i].domain ? " " : "",
+            s->opsets[i].version);
   fprintf(c->out, "\n%" PRIu64 " nodes", s->nodes);
   if (s->bodies) fprintf(c->out, ", %" PRIu64 " bodies", s->bodies);
   if (s->functions) fprintf(c->out, ", %" PRIu64 " functions", s->functions);
@@ -70,7 +72,8 @@ int cmd_inspect(Cli *c) {
   return code;
 }
 
-/* --- print ------------------------------------------------------------------------------------------------------- */
+/* --- print
+ * ------------------------------------------------------------------------------------------------------- */
 
 int cmd_print(Cli *c) {
   int code;
@@ -90,15 +93,16 @@ int cmd_print(Cli *c) {
   return code;
 }
 
-/* --- passes ------------------------------------------------------------------------------------------------------ */
+/* --- passes
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void print_rules_of(const Cli *c, const char *pass) {
   enum { RULE_INDENT = 6 };
   onnxslim_rule_info_t rule;
   for (size_t i = 0; onnxslim_rule_info(i, &rule); i++) {
     if (strcmp(rule.pass, pass) != 0) continue;
-    fprintf(c->out, "    %s%s%s%s\n%*s", style_on(c, BOLD), rule.name, style_off(c), rule.bitwise ? "" : " (rounds)",
-            RULE_INDENT, "");
+    fprintf(c->out, "    %s%s%s%s\n%*s", style_on(c, BOLD), rule.name, style_off(c),
+            rule.bitwise ? "" : " (rounds)", RULE_INDENT, "");
     if (rule.doc) print_wrapped(c, RULE_INDENT, RULE_INDENT, rule.doc);
     if (!rule.doc && rule.match) fprintf(c->out, "%s\n", rule.match);
     if (!rule.doc && rule.replace) fprintf(c->out, "%*s=> %s\n", RULE_INDENT, "", rule.replace);
@@ -109,8 +113,8 @@ int cmd_passes(Cli *c) {
   enum { DOC_INDENT = 2 };
   onnxslim_pass_info_t pass;
   for (size_t i = 0; onnxslim_pass_info(i, &pass); i++) {
-    fprintf(c->out, "%s%s%s%s%s\n%*s", style_on(c, BOLD), pass.name, style_off(c), pass.bitwise ? "" : " (rounds)",
-            pass.by_default ? "" : " (only if asked for)", DOC_INDENT, "");
+    fprintf(c->out, "%s%s%s%s%s\n%*s", style_on(c, BOLD), pass.name, style_off(c),
+            pass.bitwise ? "" : " (rounds)", pass.by_default ? "" : " (only if asked for)", DOC_INDENT, "");
     print_wrapped(c, DOC_INDENT, DOC_INDENT, pass.doc);
     if (c->verbose) print_rules_of(c, pass.name);
   }

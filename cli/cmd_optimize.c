@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* --- the report ------------------------------------------------------------------------------------------------ */
+/* --- the report
+ * ------------------------------------------------------------------------------------------------ */
 
 static void add_count(Table *t, const char *name, uint64_t before, uint64_t after) {
   table_row(t);
@@ -11,8 +12,10 @@ static void add_count(Table *t, const char *name, uint64_t before, uint64_t afte
   table_cell(t, same ? DIM : PLAIN, "  %s", name);
   table_number(t, before);
   table_number(t, after);
-  if (same) table_cell(t, DIM, "0");
-  else table_change(t, (int64_t)(after - before));
+  if (same)
+    table_cell(t, DIM, "0");
+  else
+    table_change(t, (int64_t)(after - before));
 }
 
 static void print_operators(const Cli *c, const onnxslim_report *r) {
@@ -83,14 +86,15 @@ static void print_rules(const Cli *c, const onnxslim_report *r) {
 static void print_remarks(const Cli *c, const onnxslim_report *r) {
   for (size_t i = 0; i < r->n_remarks; i++) {
     const onnxslim_remark *m = &r->remarks[i];
-    fprintf(c->out, "%s%s%s %s: %s: %s\n", style_on(c, m->fired ? GOOD : DIM), m->fired ? "fired" : "missed", style_off(c),
-            m->rule, m->node, m->text);
+    fprintf(c->out, "%s%s%s %s: %s: %s\n", style_on(c, m->fired ? GOOD : DIM), m->fired ? "fired" : "missed",
+            style_off(c), m->rule, m->node, m->text);
   }
 }
 
 static void print_times(const Cli *c, const onnxslim_report *r) {
   char text[3][32];
-  fprintf(c->out, "read %s, optimize %s", seconds_text(text[0], r->seconds_read), seconds_text(text[1], r->seconds_optimize));
+  fprintf(c->out, "read %s, optimize %s", seconds_text(text[0], r->seconds_read),
+          seconds_text(text[1], r->seconds_optimize));
   if (r->verification) fprintf(c->out, ", verify %s", seconds_text(text[2], r->seconds_verify));
   if (r->output) fprintf(c->out, ", write %s", seconds_text(text[2], r->seconds_write));
   fputc('\n', c->out);

@@ -6,7 +6,8 @@
 enum { INDENT = 2, DOC_COLUMN = 30 };
 
 void print_usage(FILE *out) {
-  fputs("usage: onnxslim [FLAGS] IN [OUT]\n       onnxslim COMMAND [FLAGS] ...\n       onnxslim --help\n", out);
+  fputs("usage: onnxslim [FLAGS] IN [OUT]\n       onnxslim COMMAND [FLAGS] ...\n       onnxslim --help\n",
+        out);
 }
 
 /* A term and what it means, in two columns. */
@@ -49,7 +50,8 @@ static bool seen_before(size_t n, const char *group) {
 }
 
 static void print_commands(const Cli *c) {
-  fputs("\nCommands (the first argument, if it is exactly one of these; ./print or -- makes it a path):\n", c->out);
+  fputs("\nCommands (the first argument, if it is exactly one of these; ./print or -- makes it a path):\n",
+        c->out);
   for (const Command *cmd = commands; cmd->name; cmd++) {
     char term[80];
     snprintf(term, sizeof term, "%s%s%s", cmd->name, *cmd->name ? " " : "", cmd->arguments);
@@ -67,18 +69,23 @@ static void print_examples(const Cli *c) {
       {"onnxslim in.onnx --remarks=missed", "why a pattern was left alone"},
   };
   fputs("\nExamples:\n", c->out);
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) fprintf(c->out, "  %-58s  %s\n", rows[i][0], rows[i][1]);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    fprintf(c->out, "  %-58s  %s\n", rows[i][0], rows[i][1]);
 }
 
 void print_help(const Cli *c) {
-  fputs("onnxslim " ONNXSLIM_VERSION ": makes an ONNX model smaller and faster without changing what it computes\n\n", c->out);
+  fputs("onnxslim " ONNXSLIM_VERSION
+        ": makes an ONNX model smaller and faster without changing what it computes\n\n",
+        c->out);
   print_usage(c->out);
   print_commands(c);
   const onnxslim_option_info_t *info;
   for (size_t i = 0; (info = onnxslim_option_info(i)); i++)
     if (!seen_before(i, info->group)) print_group(c, info->group);
-  fputs("\nA value follows its flag after = or a space; one in [] only after =. A repeated list adds to the first. k, M and G"
-        "\nare powers of 1024; in a list \\, is a comma. \"-\" is standard input or output.\n", c->out);
+  fputs("\nA value follows its flag after = or a space; one in [] only after =. A repeated list adds to the "
+        "first. k, M and G"
+        "\nare powers of 1024; in a list \\, is a comma. \"-\" is standard input or output.\n",
+        c->out);
   fputs("\nExit codes:\n", c->out);
   print_entry(c, "0", "done");
   print_entry(c, "1", "bad usage: a flag, or a name that the model does not have");

@@ -12,14 +12,16 @@ const Command commands[] = {
     {"inspect", "IN", "inputs, outputs, operators and sizes of a model", 1, 1, cmd_inspect},
     {"print", "IN", "a model in ONNX text syntax", 1, 1, cmd_print},
     {"passes", "", "the passes and what they do (-v: their rules too)", 0, 0, cmd_passes},
-    {"verify", "A B", "compare two models in ONNX Runtime on random inputs (--verify=SEEDS)", 2, 2, cmd_verify},
+    {"verify", "A B", "compare two models in ONNX Runtime on random inputs (--verify=SEEDS)", 2, 2,
+     cmd_verify},
     {"bench", "A B", "time two models in ONNX Runtime, in turn", 2, 2, cmd_bench},
     {"attribution", "IN", "what each pass does alone, then all of them", 1, 1, cmd_attribution},
     {"bisect", "IN", "find the rewrite that changes the outputs", 1, 1, cmd_bisect},
     {0},
 };
 
-/* --- errors -------------------------------------------------------------------------------------------------- */
+/* --- errors
+ * -------------------------------------------------------------------------------------------------- */
 
 int exit_code(onnxslim_status status) {
   switch (status) {
@@ -54,7 +56,8 @@ int report_error(Cli *c, onnxslim_status status) {
   return exit_code(status);
 }
 
-/* --- json ----------------------------------------------------------------------------------------------------- */
+/* --- json
+ * ----------------------------------------------------------------------------------------------------- */
 
 int write_json(Cli *c, char *json) {
   if (!json) return report_error(c, ONNXSLIM_ERR_MEMORY);
@@ -66,7 +69,8 @@ int write_json(Cli *c, char *json) {
   return ok ? EXIT_DONE : EXIT_IO;
 }
 
-/* --- the program ------------------------------------------------------------------------------------------------ */
+/* --- the program
+ * ------------------------------------------------------------------------------------------------ */
 
 static void choose_output(Cli *c) {
   bool taken = c->json && strcmp(c->json, "-") == 0;

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- texts ---------------------------------------------------------------------------------------------------- */
+/* --- texts
+ * ---------------------------------------------------------------------------------------------------- */
 
 const char *style_on(const Cli *c, Style s) {
-  static const char *const codes[] = {[PLAIN] = "", [BOLD] = "\033[1m", [DIM] = "\033[2m", [GOOD] = "\033[32m",
-                                      [BAD] = "\033[31m"};
+  static const char *const codes[] = {
+      [PLAIN] = "", [BOLD] = "\033[1m", [DIM] = "\033[2m", [GOOD] = "\033[32m", [BAD] = "\033[31m"};
   return c->color ? codes[s] : "";
 }
 
@@ -30,9 +31,12 @@ const char *bytes_text(char *text, uint64_t bytes) {
 }
 
 const char *seconds_text(char *text, double s) {
-  if (s < 0.001) snprintf(text, TEXT_ROOM, "%.0f us", s * 1e6);
-  else if (s < 1) snprintf(text, TEXT_ROOM, "%.1f ms", s * 1e3);
-  else snprintf(text, TEXT_ROOM, "%.2f s", s);
+  if (s < 0.001)
+    snprintf(text, TEXT_ROOM, "%.0f us", s * 1e6);
+  else if (s < 1)
+    snprintf(text, TEXT_ROOM, "%.1f ms", s * 1e3);
+  else
+    snprintf(text, TEXT_ROOM, "%.2f s", s);
   return text;
 }
 
@@ -63,7 +67,8 @@ void print_wrapped(const Cli *c, int at, int indent, const char *text) {
   fputc('\n', c->out);
 }
 
-/* --- tables --------------------------------------------------------------------------------------------------- */
+/* --- tables
+ * --------------------------------------------------------------------------------------------------- */
 
 void table_row(Table *t) {
   if (t->n_rows == t->cap) {

@@ -10,7 +10,8 @@
 
 int terminal_width(FILE *out) {
   struct winsize size;
-  if (isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20) return size.ws_col;
+  if (isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
+    return size.ws_col;
   const char *columns = getenv("COLUMNS");
   int n = columns ? atoi(columns) : 0;
   return n >= 20 && n <= 1000 ? n : 100;
@@ -21,7 +22,8 @@ bool terminal_color(FILE *out) {
   return isatty(fileno(out)) && !(off && *off) && !(term && strcmp(term, "dumb") == 0);
 }
 
-/* --- signals ------------------------------------------------------------------------------------------------- */
+/* --- signals
+ * ------------------------------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t caught;
 
@@ -29,8 +31,8 @@ static void on_signal(int number) {
   caught = number;
 }
 
-/* The first interrupt lets the library clean up (the next progress report cancels the run), the second one kills. A
- * closed pipe and a file that may not grow are errors with a message. */
+/* The first interrupt lets the library clean up (the next progress report cancels the run), the second one
+ * kills. A closed pipe and a file that may not grow are errors with a message. */
 void catch_signals(void) {
   struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
   sigaction(SIGINT, &stop, NULL);
@@ -44,7 +46,8 @@ int signal_caught(void) {
   return caught;
 }
 
-/* --- callbacks ------------------------------------------------------------------------------------------------ */
+/* --- callbacks
+ * ------------------------------------------------------------------------------------------------ */
 
 static double now(void) {
   struct timespec t;

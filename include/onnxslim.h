@@ -10,10 +10,11 @@
  *     onnxslim_context_free(cx);
  *   }
  *
- * Simple first, then options, inspection, advanced. Handles are opaque. A function returns ONNXSLIM_OK or a status;
- * onnxslim_error() then has one line with the position. Strings are UTF-8; strings and arrays inside a returned
- * object live as long as the object. A context and what was made from it belong to one thread at a time; different
- * contexts are independent. The library installs no signal handlers, prints nothing and never exits.
+ * Simple first, then options, inspection, advanced. Handles are opaque. A function returns ONNXSLIM_OK or a
+ * status; onnxslim_error() then has one line with the position. Strings are UTF-8; strings and arrays inside
+ * a returned object live as long as the object. A context and what was made from it belong to one thread at a
+ * time; different contexts are independent. The library installs no signal handlers, prints nothing and never
+ * exits.
  */
 #ifndef ONNXSLIM_H
 #define ONNXSLIM_H
@@ -53,20 +54,25 @@ typedef struct onnxslim_options onnxslim_options;
 typedef struct onnxslim_model onnxslim_model;
 typedef struct onnxslim_report onnxslim_report;
 
-/* Memory: alloc returns NULL when there is none left; free accepts NULL. Both are called on the calling thread. */
+/* Memory: alloc returns NULL when there is none left; free accepts NULL. Both are called on the calling
+ * thread. */
 typedef struct onnxslim_allocator {
   void *(*alloc)(void *user, size_t size);
   void (*free)(void *user, void *block);
   void *user;
 } onnxslim_allocator;
 
-typedef enum onnxslim_log_level { ONNXSLIM_LOG_WARNING, ONNXSLIM_LOG_INFO, ONNXSLIM_LOG_DEBUG } onnxslim_log_level;
+typedef enum onnxslim_log_level {
+  ONNXSLIM_LOG_WARNING,
+  ONNXSLIM_LOG_INFO,
+  ONNXSLIM_LOG_DEBUG
+} onnxslim_log_level;
 
 /* Any member may be NULL. Callbacks run on the calling thread and must return normally. */
 typedef struct onnxslim_callbacks {
   void (*log)(void *user, onnxslim_log_level level, const char *line);
-  /* done of total units of a phase ("read", "optimize", "write", "verify", "bench"); total 0: unknown. Non-zero
-   * cancels. */
+  /* done of total units of a phase ("read", "optimize", "write", "verify", "bench"); total 0: unknown.
+   * Non-zero cancels. */
   int (*progress)(void *user, const char *phase, uint64_t done, uint64_t total);
   void *user;
   /* What the options "dump-before" and "dump-after" ask for: the model in ONNX text syntax. */
@@ -82,26 +88,27 @@ ONNXSLIM_API void onnxslim_context_free(onnxslim_context *cx);
 ONNXSLIM_API const char *onnxslim_error(const onnxslim_context *cx);
 ONNXSLIM_API const char *onnxslim_version(void);
 
-/* Reads `in`, optimizes it, writes `out` (which may be `in`; NULL: only report). "-" is standard input or output.
- * options and report may be NULL. *report must be freed with onnxslim_report_free(); it is NULL on failure, except that
- * ONNXSLIM_ERR_VERIFY (option "verify") comes with the report that says by how much. On failure `out` is as it was
- * before. */
+/* Reads `in`, optimizes it, writes `out` (which may be `in`; NULL: only report). "-" is standard input or
+ * output. options and report may be NULL. *report must be freed with onnxslim_report_free(); it is NULL on
+ * failure, except that ONNXSLIM_ERR_VERIFY (option "verify") comes with the report that says by how much. On
+ * failure `out` is as it was before. */
 ONNXSLIM_API onnxslim_status onnxslim_optimize_file(onnxslim_context *cx, const char *in, const char *out,
-                                                    const onnxslim_options *options, onnxslim_report **report);
+                                                    const onnxslim_options *options,
+                                                    onnxslim_report **report);
 
 /* --- options ------------------------------------------------------------------------------------------- */
 
 typedef enum onnxslim_option_type {
-  ONNXSLIM_SWITCH,  /* "1" (or NULL) or "0" */
-  ONNXSLIM_NUMBER,  /* a whole number >= 0 */
-  ONNXSLIM_BYTES,   /* the same, with k, M or G for powers of 1024 */
-  ONNXSLIM_TEXT,    /* anything */
-  ONNXSLIM_CHOICE,  /* one of the words in `argument`, which stand between '|' */
-  ONNXSLIM_NAMES,   /* names or patterns with * and ?, separated by commas; "\\," is a comma in a name */
-  ONNXSLIM_PASSES,  /* names of passes, separated by commas */
-  ONNXSLIM_RULES,   /* names of passes or rules, separated by commas */
-  ONNXSLIM_DIMS,    /* DIM=N, separated by commas */
-  ONNXSLIM_SHAPE    /* NAME:D,D,...; a D that stays as declared is ? */
+  ONNXSLIM_SWITCH, /* "1" (or NULL) or "0" */
+  ONNXSLIM_NUMBER, /* a whole number >= 0 */
+  ONNXSLIM_BYTES,  /* the same, with k, M or G for powers of 1024 */
+  ONNXSLIM_TEXT,   /* anything */
+  ONNXSLIM_CHOICE, /* one of the words in `argument`, which stand between '|' */
+  ONNXSLIM_NAMES,  /* names or patterns with * and ?, separated by commas; "\\," is a comma in a name */
+  ONNXSLIM_PASSES, /* names of passes, separated by commas */
+  ONNXSLIM_RULES,  /* names of passes or rules, separated by commas */
+  ONNXSLIM_DIMS,   /* DIM=N, separated by commas */
+  ONNXSLIM_SHAPE   /* NAME:D,D,...; a D that stays as declared is ? */
 } onnxslim_option_type;
 
 typedef struct onnxslim_option_info_t {
@@ -116,17 +123,18 @@ typedef struct onnxslim_option_info_t {
 /* i from 0; NULL past the end. */
 ONNXSLIM_API const onnxslim_option_info_t *onnxslim_option_info(size_t i);
 
-/* Options are set by name, as text; a repeated list option adds to it. The list with types, defaults and one line
- * each: onnxslim_option_info(). An unknown option, pass or rule, or a value of another type, is ONNXSLIM_ERR_USAGE; names
- * of dims, inputs and values are checked against the model when it is optimized. NULL only without memory. */
+/* Options are set by name, as text; a repeated list option adds to it. The list with types, defaults and one
+ * line each: onnxslim_option_info(). An unknown option, pass or rule, or a value of another type, is
+ * ONNXSLIM_ERR_USAGE; names of dims, inputs and values are checked against the model when it is optimized.
+ * NULL only without memory. */
 ONNXSLIM_API onnxslim_options *onnxslim_options_new(onnxslim_context *cx);
 ONNXSLIM_API onnxslim_status onnxslim_options_set(onnxslim_options *o, const char *name, const char *value);
 ONNXSLIM_API void onnxslim_options_free(onnxslim_options *o);
 
 typedef struct onnxslim_pass_info_t {
-  const char *name;  /* "fuse_conv_batchnorm" */
-  const char *doc;   /* one line */
-  int bitwise;       /* 1: every rule of it is bit-exact; 0: some round */
+  const char *name; /* "fuse_conv_batchnorm" */
+  const char *doc;  /* one line */
+  int bitwise;      /* 1: every rule of it is bit-exact; 0: some round */
   int by_default;
 } onnxslim_pass_info_t;
 /* Describes pass i, from 0, in pipeline order. Returns 0 past the end. */
@@ -141,19 +149,20 @@ typedef struct onnxslim_rule_info_t {
 /* Describes rule i of all passes, from 0, in the order they are tried. Returns 0 past the end. */
 ONNXSLIM_API int onnxslim_rule_info(size_t i, onnxslim_rule_info_t *info);
 
-/* The known word (of an option, pass or rule; `kind` "option", "pass" or "rule") closest to a misspelt one; NULL if
- * none is near. */
+/* The known word (of an option, pass or rule; `kind` "option", "pass" or "rule") closest to a misspelt one;
+ * NULL if none is near. */
 ONNXSLIM_API const char *onnxslim_suggest(const char *kind, const char *word);
 
 /* --- models in memory ---------------------------------------------------------------------------------- */
 
 /* path "-": standard input. */
 ONNXSLIM_API onnxslim_status onnxslim_load(onnxslim_context *cx, const char *path, onnxslim_model **model);
-/* The bytes must stay as they are until onnxslim_model_free(). dir: folder of external data files, or NULL. */
+/* The bytes must stay as they are until onnxslim_model_free(). dir: folder of external data files, or NULL.
+ */
 ONNXSLIM_API onnxslim_status onnxslim_load_bytes(onnxslim_context *cx, const void *bytes, size_t size,
                                                  const char *dir, onnxslim_model **model);
-/* Optimizes in memory; the model can be saved or optimized again. After a failure other than ONNXSLIM_ERR_USAGE it can
- * only be freed. The option "verify" is for onnxslim_optimize_file(). */
+/* Optimizes in memory; the model can be saved or optimized again. After a failure other than
+ * ONNXSLIM_ERR_USAGE it can only be freed. The option "verify" is for onnxslim_optimize_file(). */
 ONNXSLIM_API onnxslim_status onnxslim_optimize(onnxslim_model *model, const onnxslim_options *options,
                                                onnxslim_report **report);
 /* Writes beside `path` first, then renames; "-" is standard output. */
@@ -187,32 +196,32 @@ typedef struct onnxslim_rule_stat {
 } onnxslim_rule_stat;
 
 typedef struct onnxslim_remark {
-  int fired;                     /* 1: rewritten, 0: refused */
+  int fired; /* 1: rewritten, 0: refused */
   const char *pass, *rule;
-  const char *node;              /* "Conv '/conv1/Conv'" */
-  const char *text;              /* the reason, or what became of it */
+  const char *node; /* "Conv '/conv1/Conv'" */
+  const char *text; /* the reason, or what became of it */
 } onnxslim_remark;
 
 /* One output of two models, for one seed, at one of ONNX Runtime's optimization levels. */
 typedef struct onnxslim_difference {
   const char *output;
-  const char *level;   /* "default" or "off" */
+  const char *level; /* "default" or "off" */
   uint64_t seed;
   int ok, bitwise;     /* within the tolerance; the same bits */
   double max_diff;     /* largest |a - b| */
   double max_rel_diff; /* max_diff / largest |a| */
-  double max_ulp;      /* of float16 and bfloat16: max_diff in units in the last place of the largest; else 0 */
-  double tolerance;    /* what max_diff may be: 1e-5 * max(1, largest); 4 ulp of float16; 0 of integers */
-  double largest;      /* largest |a| */
-  double self_diff;    /* of the original between the two levels */
+  double max_ulp;   /* of float16 and bfloat16: max_diff in units in the last place of the largest; else 0 */
+  double tolerance; /* what max_diff may be: 1e-5 * max(1, largest); 4 ulp of float16; 0 of integers */
+  double largest;   /* largest |a| */
+  double self_diff; /* of the original between the two levels */
 } onnxslim_difference;
 
 typedef struct onnxslim_verification {
   int passed, bitwise; /* every output, seed and level */
   uint64_t seeds;
   double max_diff, max_rel_diff, max_ulp, largest, self_diff; /* the largest of all rows */
-  const char *failure; /* NULL, or one line */
-  const char *runtime; /* version of ONNX Runtime */
+  const char *failure;                                        /* NULL, or one line */
+  const char *runtime;                                        /* version of ONNX Runtime */
   const char *runtime_path;
   const onnxslim_difference *rows;
   size_t n_rows;
@@ -223,15 +232,15 @@ struct onnxslim_report {
   uint64_t bytes_before, bytes_after; /* the model with its external data */
   uint64_t rewrites;
   double seconds_read, seconds_optimize, seconds_write;
-  const onnxslim_op_count *ops;       /* sorted by domain and name */
+  const onnxslim_op_count *ops; /* sorted by domain and name */
   size_t n_ops;
-  const onnxslim_pass_stat *passes;   /* in pipeline order */
+  const onnxslim_pass_stat *passes; /* in pipeline order */
   size_t n_passes;
   const onnxslim_rule_stat *rules;
   size_t n_rules;
-  const onnxslim_remark *remarks;     /* only with option "remarks" */
+  const onnxslim_remark *remarks; /* only with option "remarks" */
   size_t n_remarks;
-  const char *input, *output;         /* paths as given; NULL if there was none */
+  const char *input, *output; /* paths as given; NULL if there was none */
   double seconds_verify;
   const onnxslim_verification *verification; /* only with option "verify" */
 };
@@ -239,9 +248,10 @@ ONNXSLIM_API void onnxslim_report_free(onnxslim_report *report);
 /* Everything in it; freed with onnxslim_buffer_free(). NULL only without memory. */
 ONNXSLIM_API char *onnxslim_report_json(const onnxslim_report *report);
 
-/* ONNX text syntax, as the onnx package's parser reads it; freed with onnxslim_buffer_free(). Of large tensors only
- * type and dims are shown, unless the option "full" is set (options may be NULL). */
-ONNXSLIM_API onnxslim_status onnxslim_model_text(onnxslim_model *model, const onnxslim_options *options, char **text);
+/* ONNX text syntax, as the onnx package's parser reads it; freed with onnxslim_buffer_free(). Of large
+ * tensors only type and dims are shown, unless the option "full" is set (options may be NULL). */
+ONNXSLIM_API onnxslim_status onnxslim_model_text(onnxslim_model *model, const onnxslim_options *options,
+                                                 char **text);
 
 typedef struct onnxslim_value_info_t {
   const char *name;
@@ -260,11 +270,12 @@ typedef struct onnxslim_summary {
   const char *graph_name;
   const onnxslim_value_info_t *inputs, *outputs; /* inputs that are initializers too are not listed */
   size_t n_inputs, n_outputs;
-  const onnxslim_op_count *ops;                  /* before and after are the same */
+  const onnxslim_op_count *ops; /* before and after are the same */
   size_t n_ops;
   uint64_t nodes, bodies, functions;
-  uint64_t initializers, initializer_bytes, parameters; /* parameters: elements of floating-point initializers */
-  uint64_t bytes, external_bytes;                /* of the file; of its external data */
+  uint64_t initializers, initializer_bytes,
+      parameters;                 /* parameters: elements of floating-point initializers */
+  uint64_t bytes, external_bytes; /* of the file; of its external data */
 } onnxslim_summary;
 ONNXSLIM_API onnxslim_status onnxslim_inspect(onnxslim_model *model, onnxslim_summary **summary);
 ONNXSLIM_API void onnxslim_summary_free(onnxslim_summary *summary);
@@ -272,10 +283,12 @@ ONNXSLIM_API char *onnxslim_summary_json(const onnxslim_summary *summary);
 
 /* --- experiments --------------------------------------------------------------------------------------- */
 
-/* Runs both models in ONNX Runtime on the same generated inputs (options "verify": seeds, "ort", "threads", "freeze",
- * "input-shape"). ONNXSLIM_ERR_VERIFY if they differ: *result is filled in then too. *result may be NULL. */
-ONNXSLIM_API onnxslim_status onnxslim_verify(onnxslim_context *cx, const char *original, const char *optimized,
-                                             const onnxslim_options *options, onnxslim_verification **result);
+/* Runs both models in ONNX Runtime on the same generated inputs (options "verify": seeds, "ort", "threads",
+ * "freeze", "input-shape"). ONNXSLIM_ERR_VERIFY if they differ: *result is filled in then too. *result may be
+ * NULL. */
+ONNXSLIM_API onnxslim_status onnxslim_verify(onnxslim_context *cx, const char *original,
+                                             const char *optimized, const onnxslim_options *options,
+                                             onnxslim_verification **result);
 ONNXSLIM_API void onnxslim_verification_free(onnxslim_verification *result);
 ONNXSLIM_API char *onnxslim_verification_json(const onnxslim_verification *result);
 
@@ -293,15 +306,15 @@ typedef struct onnxslim_comparison {
   const char *runtime, *runtime_path;
   int threads;
 } onnxslim_comparison;
-/* Times both models in ONNX Runtime, runs interleaved (options "warmup", "runs", "threads", "ort", "ort-level",
- * "freeze", "input-shape"). */
+/* Times both models in ONNX Runtime, runs interleaved (options "warmup", "runs", "threads", "ort",
+ * "ort-level", "freeze", "input-shape"). */
 ONNXSLIM_API onnxslim_status onnxslim_bench(onnxslim_context *cx, const char *before, const char *after,
                                             const onnxslim_options *options, onnxslim_comparison **result);
 ONNXSLIM_API void onnxslim_comparison_free(onnxslim_comparison *result);
 ONNXSLIM_API char *onnxslim_comparison_json(const onnxslim_comparison *result);
 
 typedef struct onnxslim_attribution_row {
-  const char *pass;     /* "all" for the last one: the passes together */
+  const char *pass; /* "all" for the last one: the passes together */
   uint64_t nodes_after, bytes_after, rewrites;
   int64_t nodes, bytes; /* change of the node count and of the file */
   double seconds;
@@ -312,24 +325,25 @@ typedef struct onnxslim_attribution_t {
   const onnxslim_attribution_row *rows;
   size_t n_rows;
 } onnxslim_attribution_t;
-/* What each enabled pass does alone on the model as it is, then all of them together. An isolated run looks through
- * constants and removes what its own rewrites orphan, nothing else. */
+/* What each enabled pass does alone on the model as it is, then all of them together. An isolated run looks
+ * through constants and removes what its own rewrites orphan, nothing else. */
 ONNXSLIM_API onnxslim_status onnxslim_attribution(onnxslim_context *cx, const char *in,
-                                                  const onnxslim_options *options, onnxslim_attribution_t **result);
+                                                  const onnxslim_options *options,
+                                                  onnxslim_attribution_t **result);
 ONNXSLIM_API void onnxslim_attribution_free(onnxslim_attribution_t *result);
 ONNXSLIM_API char *onnxslim_attribution_json(const onnxslim_attribution_t *result);
 
 typedef struct onnxslim_suspect {
-  uint64_t rewrites;               /* of the whole run */
-  uint64_t number;                 /* of the first rewrite after which the outputs differ; 0: they never do */
+  uint64_t rewrites; /* of the whole run */
+  uint64_t number;   /* of the first rewrite after which the outputs differ; 0: they never do */
   const char *pass, *rule, *node, *text; /* of that rewrite */
-  const char *failure;             /* how the outputs differ */
-  uint64_t checks;                 /* how many candidates were run */
+  const char *failure;                   /* how the outputs differ */
+  uint64_t checks;                       /* how many candidates were run */
 } onnxslim_suspect;
-/* Finds the rewrite that changes the outputs: a binary search over the number of rewrites, each candidate compared with
- * the original in ONNX Runtime. ONNXSLIM_ERR_VERIFY if there is one. */
-ONNXSLIM_API onnxslim_status onnxslim_bisect(onnxslim_context *cx, const char *in, const onnxslim_options *options,
-                                             onnxslim_suspect **result);
+/* Finds the rewrite that changes the outputs: a binary search over the number of rewrites, each candidate
+ * compared with the original in ONNX Runtime. ONNXSLIM_ERR_VERIFY if there is one. */
+ONNXSLIM_API onnxslim_status onnxslim_bisect(onnxslim_context *cx, const char *in,
+                                             const onnxslim_options *options, onnxslim_suspect **result);
 ONNXSLIM_API void onnxslim_suspect_free(onnxslim_suspect *result);
 ONNXSLIM_API char *onnxslim_suspect_json(const onnxslim_suspect *result);
 

@@ -1,4 +1,5 @@
-/* The public functions but those that need ONNX Runtime (experiment.c): every one runs under ctx_protect(). */
+/* The public functions but those that need ONNX Runtime (experiment.c): every one runs under ctx_protect().
+ */
 #include "base/clock.h"
 #include "experiment.h"
 #include "pipeline.h"
@@ -16,7 +17,8 @@ static onnxslim_status protect(Ctx *cx, void (*fn)(void *), void *arg) {
   return ctx_protect(cx, fn, arg) ? ONNXSLIM_OK : cx->status;
 }
 
-/* --- context and options ----------------------------------------------------------------------------------- */
+/* --- context and options -----------------------------------------------------------------------------------
+ */
 
 onnxslim_context *onnxslim_context_new(const onnxslim_allocator *alloc, const onnxslim_callbacks *calls) {
   onnxslim_context *cx = alloc ? alloc->alloc(alloc->user, sizeof *cx) : malloc(sizeof *cx);
@@ -66,7 +68,8 @@ void onnxslim_options_free(onnxslim_options *o) {
   if (o) arena_free(o->arena);
 }
 
-/* --- passes and rules -------------------------------------------------------------------------------------- */
+/* --- passes and rules --------------------------------------------------------------------------------------
+ */
 
 static bool pass_is_bitwise(const Pass *p) {
   for (size_t i = 0; i < p->n_rules; i++)
@@ -85,7 +88,8 @@ int onnxslim_rule_info(size_t i, onnxslim_rule_info_t *info) {
   for (size_t p = 0; p < PASS_COUNT; p++) {
     if (i < all_passes[p]->n_rules) {
       const Rule *r = &all_passes[p]->rules[i];
-      *info = (onnxslim_rule_info_t){all_passes[p]->name, r->name, r->doc, r->match, r->replace, r->exact == BITWISE};
+      *info = (onnxslim_rule_info_t){all_passes[p]->name, r->name, r->doc, r->match, r->replace,
+                                     r->exact == BITWISE};
       return 1;
     }
     i -= all_passes[p]->n_rules;
@@ -93,7 +97,8 @@ int onnxslim_rule_info(size_t i, onnxslim_rule_info_t *info) {
   return 0;
 }
 
-/* --- optimize a file --------------------------------------------------------------------------------------- */
+/* --- optimize a file ---------------------------------------------------------------------------------------
+ */
 
 typedef struct FileCall {
   Ctx *cx;
@@ -176,9 +181,12 @@ onnxslim_status onnxslim_optimize_file(onnxslim_context *cx, const char *in, con
   if (report) *report = NULL;
   onnxslim_status status = protect(c.cx, call_optimize_file, &c);
   if (status != ONNXSLIM_OK) return status;
-  if (c.report->verification && !c.report->verification->passed) status = protect(c.cx, call_report_failure, &c);
-  if (report) *report = c.report;
-  else onnxslim_report_free(c.report);
+  if (c.report->verification && !c.report->verification->passed)
+    status = protect(c.cx, call_report_failure, &c);
+  if (report)
+    *report = c.report;
+  else
+    onnxslim_report_free(c.report);
   return status;
 }
 
@@ -186,7 +194,8 @@ void onnxslim_report_free(onnxslim_report *report) {
   object_free(report);
 }
 
-/* --- models ------------------------------------------------------------------------------------------------- */
+/* --- models
+ * ------------------------------------------------------------------------------------------------- */
 
 typedef struct ModelCall {
   Ctx *cx;
@@ -224,7 +233,8 @@ onnxslim_status onnxslim_load_bytes(onnxslim_context *cx, const void *bytes, siz
 }
 
 static void need_whole(const onnxslim_model *model) {
-  if (model->broken) fail(model->cx, ONNXSLIM_ERR_USAGE, "the model was left half optimized by a failure; load it again");
+  if (model->broken)
+    fail(model->cx, ONNXSLIM_ERR_USAGE, "the model was left half optimized by a failure; load it again");
 }
 
 static void call_optimize(void *arg) {
@@ -244,11 +254,14 @@ static void call_optimize(void *arg) {
   c->report = r;
 }
 
-onnxslim_status onnxslim_optimize(onnxslim_model *model, const onnxslim_options *options, onnxslim_report **report) {
+onnxslim_status onnxslim_optimize(onnxslim_model *model, const onnxslim_options *options,
+                                  onnxslim_report **report) {
   ModelCall c = {.cx = model->cx, .model = model, .o = options};
   onnxslim_status status = protect(c.cx, call_optimize, &c);
-  if (report) *report = status == ONNXSLIM_OK ? c.report : NULL;
-  else if (status == ONNXSLIM_OK) onnxslim_report_free(c.report);
+  if (report)
+    *report = status == ONNXSLIM_OK ? c.report : NULL;
+  else if (status == ONNXSLIM_OK)
+    onnxslim_report_free(c.report);
   return status;
 }
 
@@ -258,12 +271,15 @@ static void call_save(void *arg) {
   if (!c->o) c->o = options_new(c->model->m->arena);
   WriteOptions w = write_options(c->o);
   ctx_progress(c->cx, "write", 0, 0);
-  if (c->path) model_write_file(c->model->m, c->path, &w);
-  else c->size = (size_t)model_write_bytes(c->model->m, &w, &c->buffer).model_bytes;
+  if (c->path)
+    model_write_file(c->model->m, c->path, &w);
+  else
+    c->size = (size_t)model_write_bytes(c->model->m, &w, &c->buffer).model_bytes;
 }
 
 onnxslim_status onnxslim_save(onnxslim_model *model, const char *path, const onnxslim_options *options) {
-  return protect(model->cx, call_save, &(ModelCall){.cx = model->cx, .model = model, .path = path, .o = options});
+  return protect(model->cx, call_save,
+                 &(ModelCall){.cx = model->cx, .model = model, .path = path, .o = options});
 }
 
 onnxslim_status onnxslim_save_bytes(onnxslim_model *model, const onnxslim_options *options, uint8_t **bytes,
@@ -299,7 +315,8 @@ onnxslim_status onnxslim_model_text(onnxslim_model *model, const onnxslim_option
   return status;
 }
 
-/* --- inspection ----------------------------------------------------------------------------------------------- */
+/* --- inspection
+ * ----------------------------------------------------------------------------------------------- */
 
 typedef struct InspectCall {
   const onnxslim_model *model;

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-/* --- sources and options ---------------------------------------------------------------------------------- */
+/* --- sources and options ----------------------------------------------------------------------------------
+ */
 
 static int option_int(const onnxslim_options *o, OptionId id) {
   uint64_t v = option_number(o, id);
@@ -51,9 +52,11 @@ void original_prepare(Original *original, Model *m, const onnxslim_options *o) {
   }
 }
 
-/* --- verify -------------------------------------------------------------------------------------------------- */
+/* --- verify
+ * -------------------------------------------------------------------------------------------------- */
 
-static onnxslim_verification *verification_of(Arena *a, onnxslim_verification *v, const VerifyResult *r, int seeds) {
+static onnxslim_verification *verification_of(Arena *a, onnxslim_verification *v, const VerifyResult *r,
+                                              int seeds) {
   onnxslim_difference *rows = NEW_ARRAY(a, onnxslim_difference, r->n_rows);
   for (size_t i = 0; i < r->n_rows; i++) {
     const VerifyRow *from = &r->row[i];
@@ -100,7 +103,8 @@ onnxslim_verification *verify_model(Arena *a, const Original *original, Model *m
   return result;
 }
 
-/* --- calls --------------------------------------------------------------------------------------------------- */
+/* --- calls
+ * --------------------------------------------------------------------------------------------------- */
 
 typedef struct Call {
   Ctx *cx;
@@ -143,8 +147,10 @@ onnxslim_status onnxslim_verify(onnxslim_context *cx, const char *original, cons
     c.found = c.verification->failure;
     status = protect(&c, call_differ);
   }
-  if (result) *result = c.verification;
-  else onnxslim_verification_free(c.verification);
+  if (result)
+    *result = c.verification;
+  else
+    onnxslim_verification_free(c.verification);
   return status;
 }
 
@@ -152,11 +158,13 @@ void onnxslim_verification_free(onnxslim_verification *result) {
   object_free(result);
 }
 
-/* --- bench --------------------------------------------------------------------------------------------------- */
+/* --- bench
+ * --------------------------------------------------------------------------------------------------- */
 
 static onnxslim_timing timing_of(Arena *a, const BenchSide *s) {
-  return (onnxslim_timing){s->median,       s->low_quartile, s->high_quartile, s->fastest,
-                           s->open_seconds, arena_copy(a, s->run, s->n_runs * sizeof *s->run), s->n_runs};
+  return (onnxslim_timing){s->median,  s->low_quartile, s->high_quartile,
+                           s->fastest, s->open_seconds, arena_copy(a, s->run, s->n_runs * sizeof *s->run),
+                           s->n_runs};
 }
 
 static OrtLevel bench_level(const onnxslim_options *o) {
@@ -203,7 +211,8 @@ void onnxslim_comparison_free(onnxslim_comparison *result) {
   object_free(result);
 }
 
-/* --- attribution --------------------------------------------------------------------------------------------- */
+/* --- attribution
+ * --------------------------------------------------------------------------------------------- */
 
 static Model *read_prepared(Ctx *cx, const char *path, const onnxslim_options *o) {
   Model *m = model_read_file(cx, path);
@@ -237,7 +246,8 @@ static void call_attribution(void *arg) {
   onnxslim_attribution_t *t = OBJECT(c->cx, onnxslim_attribution_t);
   Arena *a = object_arena(t);
   if (!c->o) c->o = options_new(a);
-  if (strcmp(c->a, "-") == 0) fail(c->cx, ONNXSLIM_ERR_USAGE, "attribution reads the model many times: it needs a file");
+  if (strcmp(c->a, "-") == 0)
+    fail(c->cx, ONNXSLIM_ERR_USAGE, "attribution reads the model many times: it needs a file");
   Model *m = read_prepared(c->cx, c->a, c->o);
   WriteOptions w = write_options(c->o);
   t->nodes = model_node_count(m);
@@ -265,7 +275,8 @@ void onnxslim_attribution_free(onnxslim_attribution_t *result) {
   object_free(result);
 }
 
-/* --- bisect -------------------------------------------------------------------------------------------------- */
+/* --- bisect
+ * -------------------------------------------------------------------------------------------------- */
 
 typedef struct Hunt {
   Call *call;
@@ -274,7 +285,8 @@ typedef struct Hunt {
   onnxslim_suspect *suspect;
 } Hunt;
 
-/* The model after so many rewrites; the run has stopped then, so its last remark is that of the last rewrite. */
+/* The model after so many rewrites; the run has stopped then, so its last remark is that of the last rewrite.
+ */
 static Model *rewritten(Call *c, uint64_t n, RunResult **run) {
   Model *m = read_prepared(c->cx, c->a, c->o);
   RunLimits limits = {.max_rewrites = n, .remarks = true};
@@ -290,7 +302,8 @@ static bool good_after(Hunt *h, uint64_t n) {
   ModelSource candidate = temp_model(scratch, m, NULL, h->call->o);
   VerifyResult *r = verifier_check(h->verifier, scratch, &candidate);
   bool good = r->verified;
-  if (!good) h->suspect->failure = copy_text(object_arena(h->suspect), r->failure ? r->failure : "the outputs differ");
+  if (!good)
+    h->suspect->failure = copy_text(object_arena(h->suspect), r->failure ? r->failure : "the outputs differ");
   h->suspect->checks++;
   model_free(m);
   return good;
@@ -326,8 +339,10 @@ static void hunt(Hunt *h) {
     fail(c->cx, ONNXSLIM_ERR_VERIFY, "the outputs differ before the first rewrite: %s", h->suspect->failure);
   while (bad - good > 1) {
     uint64_t middle = good + (bad - good) / 2;
-    if (good_after(h, middle)) good = middle;
-    else bad = middle;
+    if (good_after(h, middle))
+      good = middle;
+    else
+      bad = middle;
   }
   name_suspect(h, bad);
 }
@@ -337,7 +352,8 @@ static void call_bisect(void *arg) {
   onnxslim_suspect *s = OBJECT(c->cx, onnxslim_suspect);
   Arena *scratch = arena_child(object_arena(s));
   if (!c->o) c->o = options_new(scratch);
-  if (strcmp(c->a, "-") == 0) fail(c->cx, ONNXSLIM_ERR_USAGE, "bisect reads the model many times: it needs a file");
+  if (strcmp(c->a, "-") == 0)
+    fail(c->cx, ONNXSLIM_ERR_USAGE, "bisect reads the model many times: it needs a file");
   Original original = {.path = c->a};
   Model *m = read_prepared(c->cx, c->a, c->o);
   original_prepare(&original, m, c->o);

@@ -9,14 +9,15 @@
 typedef struct Original {
   const char *path; /* as given; "-" is standard input */
   ModelSource source;
-  bool prepared;    /* it is the model after pipeline_prepare(): sizes and outputs are as the options say */
+  bool prepared; /* it is the model after pipeline_prepare(): sizes and outputs are as the options say */
 } Original;
 
-/* Call between pipeline_prepare() and the rules: `m` was read from original->path. A graph that was cut can only be
- * compared with the cut original, which is written to a temporary file. */
+/* Call between pipeline_prepare() and the rules: `m` was read from original->path. A graph that was cut can
+ * only be compared with the cut original, which is written to a temporary file. */
 void original_prepare(Original *original, Model *m, const onnxslim_options *o);
 
-/* Writes m to a temporary file beside `out` (which may be NULL or "-") and runs both. The result lives in `a`. */
+/* Writes m to a temporary file beside `out` (which may be NULL or "-") and runs both. The result lives in
+ * `a`. */
 onnxslim_verification *verify_model(Arena *a, const Original *original, Model *m, const char *out,
                                     const onnxslim_options *o);
 

@@ -1,5 +1,5 @@
-/* Reports as JSON. Every struct is a table of its members, so that nothing the tables show is forgotten here; keys are
- * the members' names. */
+/* Reports as JSON. Every struct is a table of its members, so that nothing the tables show is forgotten here;
+ * keys are the members' names. */
 #include "object.h"
 
 #include "base/vec.h"
@@ -27,7 +27,8 @@ typedef struct Json {
   bool filled; /* the object or list in progress has a member */
 } Json;
 
-/* --- values ---------------------------------------------------------------------------------------------------- */
+/* --- values
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void put(Json *j, const char *text) {
   for (; *text; text++) vec_push(j->arena, &j->out, *text);
@@ -55,10 +56,14 @@ static void put_text(Json *j, const char *text) {
   for (const unsigned char *p = (const unsigned char *)text; *p;) {
     int n = utf8_length(p);
     char some[8] = {0};
-    if (!n) snprintf(some, sizeof some, "\\ufffd");
-    else if (*p < ' ' || *p == 0x7F) snprintf(some, sizeof some, "\\u%04x", *p);
-    else if (*p == '"' || *p == '\\') snprintf(some, sizeof some, "\\%c", *p);
-    else memcpy(some, p, (size_t)n);
+    if (!n)
+      snprintf(some, sizeof some, "\\ufffd");
+    else if (*p < ' ' || *p == 0x7F)
+      snprintf(some, sizeof some, "\\u%04x", *p);
+    else if (*p == '"' || *p == '\\')
+      snprintf(some, sizeof some, "\\%c", *p);
+    else
+      memcpy(some, p, (size_t)n);
     put(j, some);
     p += n ? n : 1;
   }
@@ -83,7 +88,8 @@ static void put_field(Json *j, const Field *f, const void *object) {
   put(j, text);
 }
 
-/* --- structure --------------------------------------------------------------------------------------------------- */
+/* --- structure
+ * --------------------------------------------------------------------------------------------------- */
 
 static void put_line(Json *j) {
   put(j, "\n");
@@ -132,7 +138,8 @@ static void put_row(Json *j, const Field *f, size_t n, const void *object) {
   put(j, "}");
 }
 
-static void put_rows(Json *j, const char *key, const Field *f, size_t n_fields, const void *rows, size_t n, size_t size) {
+static void put_rows(Json *j, const char *key, const Field *f, size_t n_fields, const void *rows, size_t n,
+                     size_t size) {
   open_group(j, key, "[");
   for (size_t i = 0; i < n; i++) {
     put_key(j, NULL);
@@ -142,45 +149,53 @@ static void put_rows(Json *j, const char *key, const Field *f, size_t n_fields, 
 }
 
 #define PUT_FIELDS(j, fields, object) put_fields((j), fields, COUNT(fields), (object))
-#define PUT_ROWS(j, key, fields, rows, n) put_rows((j), key, fields, COUNT(fields), (rows), (n), sizeof *(rows))
+#define PUT_ROWS(j, key, fields, rows, n)                                                                    \
+  put_rows((j), key, fields, COUNT(fields), (rows), (n), sizeof *(rows))
 
-/* --- the structs -------------------------------------------------------------------------------------------------- */
+/* --- the structs
+ * -------------------------------------------------------------------------------------------------- */
 
 typedef onnxslim_op_count Op;
-static const Field op_fields[] = {FIELD(Op, domain, TEXT), FIELD(Op, op_type, TEXT), FIELD(Op, before, UINT64),
-                                  FIELD(Op, after, UINT64)};
+static const Field op_fields[] = {FIELD(Op, domain, TEXT), FIELD(Op, op_type, TEXT),
+                                  FIELD(Op, before, UINT64), FIELD(Op, after, UINT64)};
 
-static const Field kind_fields[] = {FIELD(Op, domain, TEXT), FIELD(Op, op_type, TEXT), {"count", UINT64, offsetof(Op, before)}};
+static const Field kind_fields[] = {
+    FIELD(Op, domain, TEXT), FIELD(Op, op_type, TEXT), {"count", UINT64, offsetof(Op, before)}};
 
 typedef onnxslim_pass_stat PassStat;
-static const Field pass_fields[] = {FIELD(PassStat, name, TEXT),     FIELD(PassStat, tried, UINT64),
-                                    FIELD(PassStat, fired, UINT64),  FIELD(PassStat, missed, UINT64),
-                                    FIELD(PassStat, nodes, INT64),   FIELD(PassStat, bytes, INT64),
+static const Field pass_fields[] = {FIELD(PassStat, name, TEXT),    FIELD(PassStat, tried, UINT64),
+                                    FIELD(PassStat, fired, UINT64), FIELD(PassStat, missed, UINT64),
+                                    FIELD(PassStat, nodes, INT64),  FIELD(PassStat, bytes, INT64),
                                     FIELD(PassStat, seconds, REAL)};
 
 typedef onnxslim_rule_stat RuleStat;
-static const Field rule_fields[] = {FIELD(RuleStat, pass, TEXT),    FIELD(RuleStat, rule, TEXT),
-                                    FIELD(RuleStat, tried, UINT64), FIELD(RuleStat, fired, UINT64),
+static const Field rule_fields[] = {FIELD(RuleStat, pass, TEXT),     FIELD(RuleStat, rule, TEXT),
+                                    FIELD(RuleStat, tried, UINT64),  FIELD(RuleStat, fired, UINT64),
                                     FIELD(RuleStat, missed, UINT64), FIELD(RuleStat, nodes, INT64),
-                                    FIELD(RuleStat, bytes, INT64),  FIELD(RuleStat, seconds, REAL)};
+                                    FIELD(RuleStat, bytes, INT64),   FIELD(RuleStat, seconds, REAL)};
 
 typedef onnxslim_remark Remark;
-static const Field remark_fields[] = {FIELD(Remark, fired, FLAG), FIELD(Remark, pass, TEXT), FIELD(Remark, rule, TEXT),
-                                      FIELD(Remark, node, TEXT), FIELD(Remark, text, TEXT)};
+static const Field remark_fields[] = {FIELD(Remark, fired, FLAG), FIELD(Remark, pass, TEXT),
+                                      FIELD(Remark, rule, TEXT), FIELD(Remark, node, TEXT),
+                                      FIELD(Remark, text, TEXT)};
 
 typedef onnxslim_difference Difference;
 static const Field difference_fields[] = {
-    FIELD(Difference, output, TEXT),   FIELD(Difference, level, TEXT),        FIELD(Difference, seed, UINT64),
-    FIELD(Difference, ok, FLAG),       FIELD(Difference, bitwise, FLAG),      FIELD(Difference, max_diff, REAL),
-    FIELD(Difference, max_ulp, REAL),  FIELD(Difference, max_rel_diff, REAL), FIELD(Difference, tolerance, REAL),
-    FIELD(Difference, largest, REAL),  FIELD(Difference, self_diff, REAL)};
+    FIELD(Difference, output, TEXT),    FIELD(Difference, level, TEXT),
+    FIELD(Difference, seed, UINT64),    FIELD(Difference, ok, FLAG),
+    FIELD(Difference, bitwise, FLAG),   FIELD(Difference, max_diff, REAL),
+    FIELD(Difference, max_ulp, REAL),   FIELD(Difference, max_rel_diff, REAL),
+    FIELD(Difference, tolerance, REAL), FIELD(Difference, largest, REAL),
+    FIELD(Difference, self_diff, REAL)};
 
 typedef onnxslim_verification Verification;
 static const Field verification_fields[] = {
-    FIELD(Verification, passed, FLAG),   FIELD(Verification, bitwise, FLAG),      FIELD(Verification, seeds, UINT64),
-    FIELD(Verification, max_diff, REAL), FIELD(Verification, max_rel_diff, REAL), FIELD(Verification, max_ulp, REAL),
-    FIELD(Verification, largest, REAL),  FIELD(Verification, self_diff, REAL),    FIELD(Verification, failure, TEXT),
-    FIELD(Verification, runtime, TEXT),  FIELD(Verification, runtime_path, TEXT)};
+    FIELD(Verification, passed, FLAG),       FIELD(Verification, bitwise, FLAG),
+    FIELD(Verification, seeds, UINT64),      FIELD(Verification, max_diff, REAL),
+    FIELD(Verification, max_rel_diff, REAL), FIELD(Verification, max_ulp, REAL),
+    FIELD(Verification, largest, REAL),      FIELD(Verification, self_diff, REAL),
+    FIELD(Verification, failure, TEXT),      FIELD(Verification, runtime, TEXT),
+    FIELD(Verification, runtime_path, TEXT)};
 
 typedef onnxslim_report Report;
 static const Field report_fields[] = {FIELD(Report, input, TEXT), FIELD(Report, output, TEXT),
@@ -201,11 +216,16 @@ typedef onnxslim_opset Opset;
 static const Field opset_fields[] = {FIELD(Opset, domain, TEXT), FIELD(Opset, version, INT64)};
 
 typedef onnxslim_summary Summary;
-static const Field summary_fields[] = {
-    FIELD(Summary, graph_name, TEXT),          FIELD(Summary, ir_version, INT64),   FIELD(Summary, nodes, UINT64),
-    FIELD(Summary, bodies, UINT64),            FIELD(Summary, functions, UINT64),   FIELD(Summary, initializers, UINT64),
-    FIELD(Summary, initializer_bytes, UINT64), FIELD(Summary, parameters, UINT64),  FIELD(Summary, bytes, UINT64),
-    FIELD(Summary, external_bytes, UINT64)};
+static const Field summary_fields[] = {FIELD(Summary, graph_name, TEXT),
+                                       FIELD(Summary, ir_version, INT64),
+                                       FIELD(Summary, nodes, UINT64),
+                                       FIELD(Summary, bodies, UINT64),
+                                       FIELD(Summary, functions, UINT64),
+                                       FIELD(Summary, initializers, UINT64),
+                                       FIELD(Summary, initializer_bytes, UINT64),
+                                       FIELD(Summary, parameters, UINT64),
+                                       FIELD(Summary, bytes, UINT64),
+                                       FIELD(Summary, external_bytes, UINT64)};
 
 typedef onnxslim_timing Timing;
 static const Field timing_fields[] = {FIELD(Timing, median, REAL), FIELD(Timing, low_quartile, REAL),
@@ -215,17 +235,19 @@ static const Field run_fields[] = {{"seconds", REAL, 0}};
 
 typedef onnxslim_comparison Comparison;
 static const Field comparison_fields[] = {
-    FIELD(Comparison, speedup, REAL), FIELD(Comparison, speedup_low, REAL), FIELD(Comparison, speedup_high, REAL),
-    FIELD(Comparison, inputs, TEXT),  FIELD(Comparison, threads, INT),      FIELD(Comparison, runtime, TEXT),
+    FIELD(Comparison, speedup, REAL),      FIELD(Comparison, speedup_low, REAL),
+    FIELD(Comparison, speedup_high, REAL), FIELD(Comparison, inputs, TEXT),
+    FIELD(Comparison, threads, INT),       FIELD(Comparison, runtime, TEXT),
     FIELD(Comparison, runtime_path, TEXT)};
 
 typedef onnxslim_attribution_t Attribution;
-static const Field attribution_fields[] = {FIELD(Attribution, nodes, UINT64), FIELD(Attribution, bytes, UINT64)};
+static const Field attribution_fields[] = {FIELD(Attribution, nodes, UINT64),
+                                           FIELD(Attribution, bytes, UINT64)};
 
 typedef onnxslim_attribution_row AttributionRow;
 static const Field attribution_row_fields[] = {
-    FIELD(AttributionRow, pass, TEXT),         FIELD(AttributionRow, nodes, INT64),
-    FIELD(AttributionRow, bytes, INT64),       FIELD(AttributionRow, nodes_after, UINT64),
+    FIELD(AttributionRow, pass, TEXT),          FIELD(AttributionRow, nodes, INT64),
+    FIELD(AttributionRow, bytes, INT64),        FIELD(AttributionRow, nodes_after, UINT64),
     FIELD(AttributionRow, bytes_after, UINT64), FIELD(AttributionRow, rewrites, UINT64),
     FIELD(AttributionRow, seconds, REAL)};
 
@@ -300,7 +322,8 @@ static void put_suspect(Json *j, const void *object) {
   PUT_FIELDS(j, suspect_fields, object);
 }
 
-/* --- the public functions ------------------------------------------------------------------------------------------ */
+/* --- the public functions
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct JsonCall {
   void (*put)(Json *, const void *);

@@ -18,7 +18,8 @@ const onnxslim_option_info_t *onnxslim_option_info(size_t i) {
   return i < OPT_COUNT_ ? &infos[i] : NULL;
 }
 
-/* --- names ------------------------------------------------------------------------------------------------ */
+/* --- names ------------------------------------------------------------------------------------------------
+ */
 
 static void try_options(Suggest *s) {
   for (size_t i = 0; i < OPT_COUNT_; i++) suggest_try(s, infos[i].name);
@@ -64,7 +65,8 @@ static void need_pass(onnxslim_options *o, const char *name, bool or_rule) {
        suggest_text(&s, hint, sizeof hint));
 }
 
-/* --- values ----------------------------------------------------------------------------------------------- */
+/* --- values -----------------------------------------------------------------------------------------------
+ */
 
 static _Noreturn void bad_value(onnxslim_options *o, const onnxslim_option_info_t *info, const char *value,
                                 const char *wanted) {
@@ -96,7 +98,8 @@ static bool read_bytes(const char *text, uint64_t *v) {
   if (!read_number(text, v, &end)) return false;
   unsigned shift = 0;
   switch (*end) {
-  case 'k': case 'K': shift = 10; break;
+  case 'k':
+  case 'K': shift = 10; break;
   case 'M': shift = 20; break;
   case 'G': shift = 30; break;
   default: return *end == 0;
@@ -120,19 +123,23 @@ static const char *next_item(Arena *a, const char **at) {
   return item;
 }
 
-static void add_names(onnxslim_options *o, const onnxslim_option_info_t *info, OptionValue *v, const char *text) {
+static void add_names(onnxslim_options *o, const onnxslim_option_info_t *info, OptionValue *v,
+                      const char *text) {
   for (const char *item; (item = next_item(o->arena, &text));) {
     if (!*item) bad_value(o, info, item, "a name");
-    if (info->type == ONNXSLIM_PASSES || info->type == ONNXSLIM_RULES) need_pass(o, item, info->type == ONNXSLIM_RULES);
+    if (info->type == ONNXSLIM_PASSES || info->type == ONNXSLIM_RULES)
+      need_pass(o, item, info->type == ONNXSLIM_RULES);
     vec_push(o->arena, &v->names, item);
   }
 }
 
-static void add_sizes(onnxslim_options *o, const onnxslim_option_info_t *info, OptionValue *v, const char *text) {
+static void add_sizes(onnxslim_options *o, const onnxslim_option_info_t *info, OptionValue *v,
+                      const char *text) {
   for (const char *item; (item = next_item(o->arena, &text));) {
     const char *equals = strrchr(item, '=');
     NamedSize s;
-    if (!equals || equals == item || !read_int64(equals + 1, &s.size)) bad_value(o, info, item, "DIM=N with N >= 0");
+    if (!equals || equals == item || !read_int64(equals + 1, &s.size))
+      bad_value(o, info, item, "DIM=N with N >= 0");
     char *name = arena_copy(o->arena, item, (size_t)(equals - item) + 1);
     name[equals - item] = 0;
     s.name = name;
@@ -141,7 +148,8 @@ static void add_sizes(onnxslim_options *o, const onnxslim_option_info_t *info, O
 }
 
 /* The last colon ends the name: names like "input:0" are common. */
-static void add_shape(onnxslim_options *o, const onnxslim_option_info_t *info, OptionValue *v, const char *text) {
+static void add_shape(onnxslim_options *o, const onnxslim_option_info_t *info, OptionValue *v,
+                      const char *text) {
   const char *wanted = "NAME:D,D,... with D >= 0 or ?";
   const char *colon = strrchr(text, ':');
   if (!colon || colon == text) bad_value(o, info, text, wanted);
@@ -151,8 +159,10 @@ static void add_shape(onnxslim_options *o, const onnxslim_option_info_t *info, O
   const char *rest = colon[1] ? colon + 1 : NULL; /* "x:" is a scalar */
   for (const char *item; (item = next_item(o->arena, &rest)); s.rank++) {
     bool open = strcmp(item, "?") == 0 || strcmp(item, "-1") == 0;
-    if (open) s.dim[s.rank] = -1;
-    else if (!read_int64(item, &s.dim[s.rank])) bad_value(o, info, text, wanted);
+    if (open)
+      s.dim[s.rank] = -1;
+    else if (!read_int64(item, &s.dim[s.rank]))
+      bad_value(o, info, text, wanted);
   }
   vec_push(o->arena, &v->shapes, s);
 }

@@ -14,8 +14,8 @@ typedef enum OptionId {
 
 typedef struct OptionValue {
   bool set;
-  uint64_t number;  /* SWITCH, NUMBER, BYTES */
-  const char *text; /* TEXT, CHOICE */
+  uint64_t number;         /* SWITCH, NUMBER, BYTES */
+  const char *text;        /* TEXT, CHOICE */
   Vec(const char *) names; /* NAMES, PASSES, RULES */
   Vec(NamedSize) sizes;    /* DIMS */
   Vec(NamedDims) shapes;   /* SHAPE */

@@ -19,11 +19,13 @@ void pipeline_prepare(Model *m, const onnxslim_options *o) {
   const OptionValue *v = o->value;
   phase_freeze(m, v[OPT_freeze].sizes.at, v[OPT_freeze].sizes.n, v[OPT_input_shape].shapes.at,
                v[OPT_input_shape].shapes.n);
-  phase_extract(m, v[OPT_inputs].names.at, v[OPT_inputs].names.n, v[OPT_outputs].names.at, v[OPT_outputs].names.n);
+  phase_extract(m, v[OPT_inputs].names.at, v[OPT_inputs].names.n, v[OPT_outputs].names.at,
+                v[OPT_outputs].names.n);
   phase_keep(m, v[OPT_keep].names.at, v[OPT_keep].names.n);
 }
 
-/* --- dumps ------------------------------------------------------------------------------------------------------ */
+/* --- dumps
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct Dumper {
   const onnxslim_options *o;
@@ -51,12 +53,15 @@ static void observe(void *arg, RewriteMoment when, const Pass *pass, const Rule 
   }
   d->rewrites++;
   if (option_lists(d->o, OPT_dump_after, pass->name) || option_lists(d->o, OPT_dump_after, rule->name))
-    dump(m, arena_printf(m->arena, "after rewrite %llu (%s: %s)", (unsigned long long)d->rewrites, pass->name, rule->name));
+    dump(m, arena_printf(m->arena, "after rewrite %llu (%s: %s)", (unsigned long long)d->rewrites, pass->name,
+                         rule->name));
 }
 
-/* --- the run -------------------------------------------------------------------------------------------------- */
+/* --- the run
+ * -------------------------------------------------------------------------------------------------- */
 
-RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits, onnxslim_report *report) {
+RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits,
+                        onnxslim_report *report) {
   const Pass *passes[PASS_COUNT] = {limits->only};
   size_t n_passes = limits->only ? 1 : enabled_passes(o, passes);
   const char *remarks = option_text(o, OPT_remarks);
@@ -79,14 +84,16 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
   if (o->value[OPT_dump_before].set || o->value[OPT_dump_after].set) run.observe = observe;
   RunResult *result = rewrite_run(m, &run);
   if (report)
-    report_run(report, &run, result, remarks && strcmp(remarks, "missed") != 0, remarks && strcmp(remarks, "fired") != 0);
+    report_run(report, &run, result, remarks && strcmp(remarks, "missed") != 0,
+               remarks && strcmp(remarks, "fired") != 0);
   return result;
 }
 
 void pipeline_finish(Model *m, const onnxslim_options *o) {
   if (option_on(o, OPT_infer_shapes)) phase_infer_shapes(m);
   const char *broken = model_check(m);
-  if (broken) fail(m->cx, ONNXSLIM_ERR_INTERNAL, "the optimized graph is broken, nothing was written: %s", broken);
+  if (broken)
+    fail(m->cx, ONNXSLIM_ERR_INTERNAL, "the optimized graph is broken, nothing was written: %s", broken);
 }
 
 WriteOptions write_options(const onnxslim_options *o) {

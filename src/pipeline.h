@@ -21,9 +21,11 @@ typedef struct RunLimits {
 } RunLimits;
 
 /* The rules. The result lives in the model's arena. report may be NULL. */
-RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits, onnxslim_report *report);
+RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits,
+                        onnxslim_report *report);
 
-/* infer-shapes, and a last check of the graph: fails with ONNXSLIM_ERR_INTERNAL rather than write a broken one. */
+/* infer-shapes, and a last check of the graph: fails with ONNXSLIM_ERR_INTERNAL rather than write a broken
+ * one. */
 void pipeline_finish(Model *m, const onnxslim_options *o);
 
 WriteOptions write_options(const onnxslim_options *o);

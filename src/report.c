@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- operators ---------------------------------------------------------------------------------------------- */
+/* --- operators
+ * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Tally {
   Arena *arena;
@@ -32,8 +33,10 @@ onnxslim_op_count *count_ops(Arena *a, Model *m, size_t *n) {
   size_t kinds = 0;
   for (size_t i = 0; i < t.rows.n; i++) {
     onnxslim_op_count *last = kinds ? &t.rows.at[kinds - 1] : NULL;
-    if (last && by_name(last, &t.rows.at[i]) == 0) last->before++, last->after++;
-    else t.rows.at[kinds++] = t.rows.at[i];
+    if (last && by_name(last, &t.rows.at[i]) == 0)
+      last->before++, last->after++;
+    else
+      t.rows.at[kinds++] = t.rows.at[i];
   }
   onnxslim_op_count *ops = arena_copy(a, t.rows.at, kinds * sizeof *ops);
   for (size_t i = 0; i < kinds; i++) {
@@ -64,7 +67,8 @@ void report_ops_after(onnxslim_report *r, Model *m) {
   r->nodes_after = model_node_count(m);
 }
 
-/* --- passes, rules, remarks ----------------------------------------------------------------------------------- */
+/* --- passes, rules, remarks
+ * ----------------------------------------------------------------------------------- */
 
 static void add_rule(onnxslim_pass_stat *p, const RuleStat *s) {
   p->tried += s->tried;
@@ -86,8 +90,14 @@ static void report_stats(onnxslim_report *r, const RunOptions *o, const RunResul
   }
   for (size_t i = 0; i < run->rules.n; i++) {
     const RuleStat *s = &run->rules.at[i];
-    rules[i] = (onnxslim_rule_stat){.pass = s->pass->name, .rule = s->rule->name, .tried = s->tried, .fired = s->fired,
-                                    .missed = s->missed, .seconds = s->seconds, .nodes = s->nodes, .bytes = s->bytes};
+    rules[i] = (onnxslim_rule_stat){.pass = s->pass->name,
+                                    .rule = s->rule->name,
+                                    .tried = s->tried,
+                                    .fired = s->fired,
+                                    .missed = s->missed,
+                                    .seconds = s->seconds,
+                                    .nodes = s->nodes,
+                                    .bytes = s->bytes};
   }
   r->passes = passes;
   r->n_passes = o->n_passes;

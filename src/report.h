@@ -8,7 +8,8 @@
 /* Nodes of all graphs by operator, sorted by domain and name, in `a`; counted as both before and after. */
 onnxslim_op_count *count_ops(Arena *a, Model *m, size_t *n);
 
-/* What the rules did, added to the report; of the remarks those of rules that fired and of those that were refused. */
+/* What the rules did, added to the report; of the remarks those of rules that fired and of those that were
+ * refused. */
 void report_run(onnxslim_report *r, const RunOptions *o, const RunResult *run, bool fired, bool missed);
 /* The operators of the optimized model, beside those of report->ops. */
 void report_ops_after(onnxslim_report *r, Model *m);

@@ -2,7 +2,8 @@
 #include "onnx/codec.h"
 #include "report.h"
 
-/* --- types as text: "float[batch,3,224,224]" ---------------------------------------------------------------- */
+/* --- types as text: "float[batch,3,224,224]"
+ * ---------------------------------------------------------------- */
 
 static const char *shape_text(Arena *a, Shape s) {
   if (s.rank < 0) return "";
@@ -10,8 +11,10 @@ static const char *shape_text(Arena *a, Shape s) {
   for (int i = 0; i < s.rank; i++) {
     int64_t size;
     const char *comma = i ? "," : "";
-    if (sym_const(s.dim[i], &size)) text = arena_printf(a, "%s%s%lld", text, comma, (long long)size);
-    else text = arena_printf(a, "%s%s%s", text, comma, sym_name(s.dim[i]) ? sym_name(s.dim[i])->s : "?");
+    if (sym_const(s.dim[i], &size))
+      text = arena_printf(a, "%s%s%lld", text, comma, (long long)size);
+    else
+      text = arena_printf(a, "%s%s%s", text, comma, sym_name(s.dim[i]) ? sym_name(s.dim[i])->s : "?");
   }
   return arena_printf(a, "%s]", text);
 }
@@ -30,7 +33,8 @@ static const char *type_text(Arena *a, const Type *t) {
   return "?";
 }
 
-static const onnxslim_value_info_t *list_values(Arena *a, Value *const *at, size_t n, bool inputs, size_t *listed) {
+static const onnxslim_value_info_t *list_values(Arena *a, Value *const *at, size_t n, bool inputs,
+                                                size_t *listed) {
   onnxslim_value_info_t *rows = NEW_ARRAY(a, onnxslim_value_info_t, n);
   *listed = 0;
   for (size_t i = 0; i < n; i++) {
@@ -40,7 +44,8 @@ static const onnxslim_value_info_t *list_values(Arena *a, Value *const *at, size
   return rows;
 }
 
-/* --- counts ---------------------------------------------------------------------------------------------------- */
+/* --- counts
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void add_tensor(onnxslim_summary *s, const Tensor *t) {
   if (t && t->external_file) s->external_bytes += t->nbytes;

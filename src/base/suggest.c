@@ -28,7 +28,8 @@ static size_t distance(const char *a, size_t n, const char *b, size_t m) {
     for (size_t k = 1; k <= m; k++) {
       bool same = alike(a[i - 1], b[k - 1]);
       row[k] = least(last[k - 1] + !same, 1 + least(last[k], row[k - 1]));
-      if (i > 1 && k > 1 && alike(a[i - 1], b[k - 2]) && alike(a[i - 2], b[k - 1])) row[k] = least(row[k], before[k - 2] + 1);
+      if (i > 1 && k > 1 && alike(a[i - 1], b[k - 2]) && alike(a[i - 2], b[k - 1]))
+        row[k] = least(row[k], before[k - 2] + 1);
     }
     size_t *oldest = before;
     before = last;

@@ -19,7 +19,8 @@ static void remove_folder(void *path) {
 static const char *private_folder(Arena *a) {
   const char *root = getenv("TMPDIR");
   char *path = arena_printf(a, "%s/onnxslim-XXXXXX", root && *root ? root : "/tmp");
-  if (!mkdtemp(path)) fail(arena_ctx(a), ONNXSLIM_ERR_IO, "cannot make a folder '%s': %s", path, strerror(errno));
+  if (!mkdtemp(path))
+    fail(arena_ctx(a), ONNXSLIM_ERR_IO, "cannot make a folder '%s': %s", path, strerror(errno));
   arena_finally(a, remove_folder, path);
   return path;
 }

@@ -213,19 +213,28 @@ bool eval_bitwise(Eval *e) {
   }
 }
 
-/* Shifts by as many bits as there are, or more, are refused: only the newest opset says what they give. */
+/* What is shifted in from a sign: all bits of it, or none. */
+static inline uint64_t sign_fill(int64_t x, bool is_signed, bool left) {
+  return is_signed && !left && x < 0 ? UINT64_MAX : 0;
+}
+
+/* Shifts by as many bits as there are, by more or by less than none are defined since opset 28: all bits go out. */
 bool eval_bit_shift(Eval *e) {
   Pair p;
-  bool left = attr_string_is(e->node, "direction", "LEFT");
+  bool left = attr_string_is(e->node, "direction", "LEFT"), defined = since(e) >= 28;
   NEEDS(left || attr_string_is(e->node, "direction", "RIGHT"));
   NEEDS(pair_start(e, DT_UNDEFINED, &p));
   const void *a = p.a, *b = p.b;
   void *out = p.out;
   Loop l = p.l;
   const uint64_t bits = (uint64_t)elem_bits(p.dtype);
+  const bool is_signed = elem_is_signed(p.dtype);
   switch (p.dtype) {
 #define X(DT, T, C, LOAD, STORE)                                                                             \
-  case DT: PAIRS(T, C, LOAD, T, NEEDS((uint64_t)y < bits); *o = left ? (T)((uint64_t)x << y) : STORE(x >> y);)
+  case DT:                                                                                                   \
+    PAIRS(T, C, LOAD, T, const bool inside = (uint64_t)y < bits; NEEDS(inside || defined);                   \
+          if (inside) *o = left ? (T)((uint64_t)x << y) : STORE(x >> y);                                     \
+          else *o = (T)sign_fill((int64_t)x, is_signed, left);)
     INT_TYPES(X)
 #undef X
   default: return false;
@@ -294,13 +303,15 @@ bool eval_pow(Eval *e) {
   if (elem_is_computed_float(b->dtype)) y = in_doubles(e, 1);
   else k = in_words(e, 1);
   uint64_t count, n = 0;
-  NEEDS(x && (y || (k && b->dtype != DT_UINT64)));
+  bool is_unsigned = b->dtype == DT_UINT64;
+  NEEDS(x && (y || k));
   NEEDS(tensor_count(rank, dim, &count) && affordable(e, count));
   double *r = blob_new(e->scratch, ((size_t)count + 1) * sizeof *r);
   for (loop_start(&l); loop_run(&l); loop_next(&l))
     for (int64_t i = 0; i < l.n; i++, n++) {
       int64_t at = l.at[1] + i * l.by[1];
-      r[n] = pow(x[l.at[0] + i * l.by[0]], y ? y[at] : (double)(int64_t)k[at]);
+      double by = y ? y[at] : is_unsigned ? (double)k[at] : (double)(int64_t)k[at];
+      r[n] = pow(x[l.at[0] + i * l.by[0]], by);
     }
   return out_doubles(e, 0, a->dtype, rank, dim, r);
 }

@@ -192,7 +192,7 @@ bool eval_bit_cast(Eval *e) {
   const Tensor *t = in_tensor(e, 0);
   NEEDS(t && attr_int(e->node, "to", &to) && to > DT_UNDEFINED && to < DT_COUNT_);
   int bits = elem_bits((ElemType)to);
-  NEEDS(bits >= 8 && bits == elem_bits(t->dtype) && t->dtype != DT_BOOL && to != DT_BOOL);
+  NEEDS(bits >= 8 && bits == elem_bits(t->dtype) && to != DT_BOOL); /* a bool holds 0 or 1 only */
   void *out = out_new(e, 0, (ElemType)to, t->rank, t->dim);
   NEEDS(out);
   const void *p = in_data(e, 0);

@@ -85,7 +85,9 @@ bool eval_range(Eval *e) {
     NEEDS(t && t->count == 1 && t->dtype == e->in[0]->dtype);
   }
   ElemType dtype = e->in[0]->dtype;
-  if (dtype == DT_FLOAT || dtype == DT_DOUBLE) {
+  if (elem_is_computed_float(dtype)) {
+    int64_t stash = DT_FLOAT;
+    if (elem_bits(dtype) == 16) NEEDS(attr_int(e->node, "stash_type", &stash) && stash == DT_FLOAT);
     const double *s = in_doubles(e, 0), *l = in_doubles(e, 1), *d = in_doubles(e, 2);
     NEEDS(s && l && d && *d != 0);
     double n = ceil((*l - *s) / *d);

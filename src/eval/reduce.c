@@ -105,10 +105,10 @@ static bool reduce_words(Eval *e, const Axes *a, int rank, const int64_t *dim, u
   NEEDS(v && op != OP_ReduceL2 && op != OP_ReduceLogSum && op != OP_ReduceLogSumExp);
   bool is_signed = elem_is_signed(t->dtype), max = op == OP_ReduceMax, min = op == OP_ReduceMin;
   NEEDS(t->dtype != DT_BOOL || max || min);
-  NEEDS(t->count || !(max || min)); /* the result is the dtype's bound: left alone */
-  uint64_t start = op == OP_ReduceProd;
-  if (max) start = is_signed ? (uint64_t)INT64_MIN : 0;
-  if (min) start = is_signed ? (uint64_t)INT64_MAX : UINT64_MAX;
+  int bits = t->dtype == DT_BOOL ? 1 : elem_bits(t->dtype);
+  uint64_t top = (uint64_t)1 << (bits - 1), start = op == OP_ReduceProd; /* of no elements: the dtype's bound */
+  if (max) start = is_signed ? 0 - top : 0;
+  if (min) start = is_signed ? top - 1 : top - 1 + top;
   uint64_t *r = NEW_ARRAY(e->scratch, uint64_t, count);
   for (uint64_t k = 0; k < count; k++) r[k] = start;
   Loop l;

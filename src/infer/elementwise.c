@@ -11,37 +11,56 @@ void infer_test(Infer *f) {
   out_tensor(f, 0, DT_BOOL, in_shape(f, 0));
 }
 
+static int64_t unit_of(ElemType t) {
+  return elem_is_float(t) ? FLOAT_UNIT : 1;
+}
+
 /* --- unary, on known elements ---------------------------------------------------------------------------------- */
 
-typedef Dim UnaryFold(const Infer *f, Dim a);
+typedef Dim UnaryFold(const Infer *f, ElemType t, Dim a);
 
 static void unary(Infer *f, UnaryFold *fold) {
   Small s;
   out_same(f, 0, 0);
   if (!in_small(f, 0, &s) || !small_any(&s)) return;
   Dim *at = dims_new(f, s.n);
-  for (size_t i = 0; i < s.n; i++) at[i] = s.at[i] ? fold(f, s.at[i]) : NULL;
+  for (size_t i = 0; i < s.n; i++) at[i] = s.at[i] ? fold(f, s.dtype, s.at[i]) : NULL;
   s.at = at;
   out_elements(f, 0, &s);
 }
 
-static Dim fold_neg(const Infer *f, Dim a) {
+static Dim fold_neg(const Infer *f, ElemType t, Dim a) {
+  (void)t;
   return sym_neg(f->syms, a);
 }
-static Dim fold_abs(const Infer *f, Dim a) {
+static Dim fold_abs(const Infer *f, ElemType t, Dim a) {
+  (void)t;
   return sym_nonneg(a) ? a : sym_upper(a) <= 0 ? sym_neg(f->syms, a) : NULL;
 }
-static Dim fold_self(const Infer *f, Dim a) {
-  (void)f;
-  return a;
+static Dim fold_floor(const Infer *f, ElemType t, Dim a) {
+  Dim unit = num(f, unit_of(t));
+  return sym_mul(f->syms, sym_floordiv(f->syms, a, unit), unit);
 }
-static Dim fold_relu(const Infer *f, Dim a) {
+static Dim fold_ceil(const Infer *f, ElemType t, Dim a) {
+  Dim unit = num(f, unit_of(t));
+  return sym_mul(f->syms, sym_ceildiv(f->syms, a, unit), unit);
+}
+/* Round: only what is whole already. */
+static Dim fold_round(const Infer *f, ElemType t, Dim a) {
+  return sym_exact_div(f->syms, a, num(f, unit_of(t))) ? a : NULL;
+}
+static Dim fold_relu(const Infer *f, ElemType t, Dim a) {
+  (void)t;
   return sym_max(f->syms, a, num(f, 0));
 }
-static Dim fold_sign(const Infer *f, Dim a) {
-  return sym_lower(a) > 0 ? num(f, 1) : sym_upper(a) < 0 ? num(f, -1) : sym_is(a, 0) ? a : NULL;
+static Dim fold_sign(const Infer *f, ElemType t, Dim a) {
+  return sym_lower(a) > 0   ? num(f, unit_of(t))
+         : sym_upper(a) < 0 ? num(f, -unit_of(t))
+         : sym_is(a, 0)     ? a
+                            : NULL;
 }
-static Dim fold_not(const Infer *f, Dim a) {
+static Dim fold_not(const Infer *f, ElemType t, Dim a) {
+  (void)t;
   return sym_sub(f->syms, num(f, 1), a);
 }
 
@@ -51,9 +70,14 @@ void infer_neg(Infer *f) {
 void infer_abs(Infer *f) {
   unary(f, fold_abs);
 }
-/* Floor, Ceil, Round: known elements are integers. */
+void infer_floor(Infer *f) {
+  unary(f, fold_floor);
+}
+void infer_ceil(Infer *f) {
+  unary(f, fold_ceil);
+}
 void infer_round(Infer *f) {
-  unary(f, fold_self);
+  unary(f, fold_round);
 }
 void infer_relu(Infer *f) {
   unary(f, fold_relu);
@@ -138,8 +162,7 @@ static Dim fold_sub(const Infer *f, ElemType t, Dim a, Dim b) {
   return sym_sub(f->syms, a, b);
 }
 static Dim fold_mul(const Infer *f, ElemType t, Dim a, Dim b) {
-  (void)t;
-  return sym_mul(f->syms, a, b);
+  return sym_exact_div(f->syms, sym_mul(f->syms, a, b), num(f, unit_of(t)));
 }
 static Dim fold_min(const Infer *f, ElemType t, Dim a, Dim b) {
   (void)t;
@@ -149,9 +172,10 @@ static Dim fold_max(const Infer *f, ElemType t, Dim a, Dim b) {
   (void)t;
   return sym_max(f->syms, a, b);
 }
-/* Integers truncate; floats are followed only where the quotient is an integer. */
+/* Integers truncate; floats are followed only where the quotient is exact. */
 static Dim fold_div(const Infer *f, ElemType t, Dim a, Dim b) {
-  return elem_is_float(t) ? sym_exact_div(f->syms, a, b) : sym_truncdiv(f->syms, a, b);
+  if (!elem_is_float(t)) return sym_truncdiv(f->syms, a, b);
+  return sym_exact_div(f->syms, sym_mul(f->syms, a, num(f, unit_of(t))), b);
 }
 /* fmod = 0: the sign is the divisor's; fmod = 1: the dividend's, as in C. */
 static Dim fold_mod(const Infer *f, ElemType t, Dim a, Dim b) {
@@ -218,7 +242,7 @@ static Dim fold_greater_equal(const Infer *f, ElemType t, Dim a, Dim b) {
 }
 static Dim fold_xor(const Infer *f, ElemType t, Dim a, Dim b) {
   Dim same = fold_equal(f, t, a, b);
-  return same ? fold_not(f, same) : NULL;
+  return same ? fold_not(f, t, same) : NULL;
 }
 
 static void to_bool(Infer *f, BinaryFold *fold) {
@@ -278,8 +302,10 @@ static void cast_to(Infer *f, ElemType to) {
   if (!to || !in_small(f, 0, &s)) return;
   Dim *at = dims_new(f, s.n);
   for (size_t i = 0; i < s.n; i++) {
-    Dim d = s.at[i];
-    at[i] = to == DT_BOOL ? truth(f, sym_nonzero(d), sym_is(d, 0)) : d;
+    Dim d = s.at[i], whole = sym_truncdiv(f->syms, d, num(f, unit_of(s.dtype)));
+    if (to == DT_BOOL) at[i] = truth(f, sym_nonzero(d), sym_is(d, 0));
+    else if (elem_is_float(s.dtype)) at[i] = elem_is_float(to) ? d : whole;
+    else at[i] = sym_mul(f->syms, d, num(f, unit_of(to)));
   }
   s.dtype = to;
   s.at = at;

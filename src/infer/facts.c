@@ -47,6 +47,7 @@ const Partial *tensor_value(Model *m, const Tensor *t) {
     double d = 0;
     bool known = is_float ? tensor_get_double(t, i, &d) : tensor_get_int(t, i, &v);
     if (is_float) {
+      d *= FLOAT_UNIT;
       known = known && d >= -1e15 && d <= 1e15; /* false for NaN */
       v = known ? (int64_t)d : 0;
       known = known && (double)v == d;

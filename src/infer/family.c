@@ -174,7 +174,8 @@ int axes_given(const Infer *f, int i, int64_t *axes, size_t *n) {
   return 1;
 }
 
-/* Integers up to this size are elements of the float type; 0 for types with too few to matter. */
+/* Whatever the unit, a multiple of it by at most this is an element of the float type; 0 for types with too few to
+ * matter. (Half floats end at 2^16 and have units of 2^-24: 2^11 multiples of 1/FLOAT_UNIT are in between.) */
 static int64_t exact_limit(ElemType t) {
   switch (t) {
   case DT_DOUBLE: return (int64_t)1 << 53;

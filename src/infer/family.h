@@ -25,9 +25,10 @@ int since(const Infer *f); /* version of the definition in force */
 int64_t attr_int_or(const Infer *f, const char *name, int64_t other);
 
 /* A small tensor with constant dims and its elements in row-major order, NULL where not known. Elements are integers
- * whatever the dtype: bools are 0 and 1, floats are stated only if they are integers the type holds exactly (0 stands
- * for -0.0 too). */
-enum { SMALL_RANK = 8, SMALL_FLOATS = 16 };
+ * whatever the dtype: bools are 0 and 1; floats count in units of 1/FLOAT_UNIT (halves of dims occur in shape
+ * arithmetic) and are stated only if the type holds them exactly, so that operations with an exact result give it. 0
+ * stands for -0.0 too. */
+enum { SMALL_RANK = 8, SMALL_FLOATS = 16, FLOAT_UNIT = 16 };
 typedef struct Small {
   ElemType dtype;
   int rank;

@@ -1,7 +1,7 @@
 /* Resize and other operators on images. */
 #include "infer/family.h"
 
-/* Scales of Resize and Upsample: a literal, or whole numbers computed from shapes. */
+/* Scales of Resize and Upsample: a literal, or simple numbers computed from shapes. */
 static bool read_scales(const Infer *f, int i, double *scale, size_t *n) {
   Small s;
   const Tensor *t = has_in(f, i) ? value_literal(node_in(f->node, i)) : NULL;
@@ -11,7 +11,7 @@ static bool read_scales(const Infer *f, int i, double *scale, size_t *n) {
   for (size_t k = 0; k < *n; k++) {
     int64_t v = 0;
     if (literal ? !tensor_get_double(t, k, &scale[k]) : !sym_const(s.at[k], &v)) return false;
-    if (!literal) scale[k] = (double)v;
+    if (!literal) scale[k] = (double)v / FLOAT_UNIT;
   }
   return true;
 }

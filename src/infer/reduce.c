@@ -31,12 +31,12 @@ static void reduce_shape(Infer *f, ElemType t, bool keepdims, int known, const b
 typedef Dim ReduceFold(SymTable *t, Dim a, Dim b);
 
 /* All elements of a vector into one. Floats only if all are positive: then every partial result, in whatever order, is
- * bounded by the last one. */
+ * bounded by the last one; products of floats are not followed. */
 static void reduce_elements(Infer *f, ReduceFold *fold, int64_t start) {
   Small s;
   Shape out = f->out[0].shape;
   if (!in_small(f, 0, &s) || s.rank != 1 || !shape_known(out) || (out.rank && !sym_is(out.dim[0], 1))) return;
-  if (s.n == 0 && start == INT64_MIN) return;
+  if ((s.n == 0 && start == INT64_MIN) || (elem_is_float(s.dtype) && fold == sym_mul)) return;
   Dim all = s.n && start == INT64_MIN ? s.at[0] : num(f, start);
   for (size_t i = 0; i < s.n; i++) {
     if (elem_is_float(s.dtype) && sym_lower(s.at[i]) < 1) return;

@@ -164,7 +164,8 @@ static Dim extreme(SymTable *t, AtomKind kind, Dim a, Dim b) {
   Dim one = absorb(kind, a, b);
   if (!one) one = absorb(kind, b, a);
   if (one) return one;
-  if (a->id > b->id) {
+  bool number_first = sym_const(a, NULL), number_last = sym_const(b, NULL);
+  if (number_first || (!number_last && a->id > b->id)) { /* min(S, 2), never min(2, S) */
     Dim swap = a;
     a = b;
     b = swap;

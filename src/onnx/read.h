@@ -17,7 +17,7 @@ typedef struct Reader {
 } Reader;
 
 static inline Str read_str(Reader *r, Span s) {
-  return str_intern(r->m->strs, (const char *)s.p, s.n);
+  return str_intern(r->m->strs, s.n ? (const char *)s.p : "", s.n);
 }
 
 /* The function a node of that domain ("" is ai.onnx), name and overload calls; NULL if none. */

@@ -35,7 +35,7 @@ static void collect_names(Lists *l) {
 
 static Str info_name(Writer *w, const Wire *up, MsgId msg, uint32_t tag) {
   Span s = wire_find(up, msg, up->bytes, tag);
-  return str_intern(w->m->strs, (const char *)s.p, s.n);
+  return str_intern(w->m->strs, s.n ? (const char *)s.p : "", s.n);
 }
 
 void collect_infos(Writer *w, Wire f, uint32_t tag, Map *to) {

@@ -1,8 +1,8 @@
 /* --inputs and --outputs: the part of the graph between them
  *
- * Inputs are cut off first: a value that becomes an input is taken from its producer, which keeps its other outputs.
- * Then everything that the outputs do not need is removed, from the end of the node list to its start, and what is
- * still read must be listed.
+ * Inputs are cut off first: a value that becomes an input is taken from its producer, which keeps its other
+ * outputs. Then everything that the outputs do not need is removed, from the end of the node list to its
+ * start, and what is still read must be listed.
  */
 #include "infer/facts.h"
 #include "passes/phases.h"
@@ -30,8 +30,8 @@ static void refuse_repeats(Model *m, Value *const *at, size_t n, const char *wha
   }
 }
 
-/* An inner value that becomes an input or output is declared with what inference knows of it, or else with its
- * value_info. */
+/* An inner value that becomes an input or output is declared with what inference knows of it, or else with
+ * its value_info. */
 static void declare(Value *v) {
   if (v->is_input || v->n_outputs) return;
   const Type *t = type_of(v);
@@ -48,7 +48,9 @@ static void cut_off(Model *m, Value *v) {
   node_set_output(n, i, NULL);
   bool used = false;
   for (int k = 0; k < n->n_out; k++) used |= n->out[k] && (n->out[k]->n_uses || n->out[k]->n_outputs);
-  if (used) node_set_output(n, i, graph_value(n->graph, model_fresh_name(m, arena_printf(m->arena, "%s_cut", v->name->s))));
+  if (used)
+    node_set_output(n, i,
+                    graph_value(n->graph, model_fresh_name(m, arena_printf(m->arena, "%s_cut", v->name->s))));
   n->dirty |= DIRTY_OUTPUTS;
   v->index = 0;
 }
@@ -56,7 +58,8 @@ static void cut_off(Model *m, Value *v) {
 static void become_input(Model *m, Value *v) {
   if (v->is_input) return;
   declare(v);
-  if (v->declared.kind == TYPE_UNKNOWN || (v->declared.kind == TYPE_TENSOR && v->declared.elem == DT_UNDEFINED))
+  if (v->declared.kind == TYPE_UNKNOWN ||
+      (v->declared.kind == TYPE_TENSOR && v->declared.elem == DT_UNDEFINED))
     fail(m->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot become an input: its type is not known", v->name->s);
   cut_off(m, v);
   v->is_initializer = false; /* an initializer that is asked for as an input has no default any more */
@@ -77,7 +80,8 @@ static void set_outputs(Model *m, Value *const *at, size_t n) {
   }
 }
 
-/* --- what is left over --------------------------------------------------------------------------------------- */
+/* --- what is left over
+ * --------------------------------------------------------------------------------------- */
 
 static bool in_use(const Value *v) {
   return v->n_uses || v->n_outputs;
@@ -136,14 +140,18 @@ static void list_inputs(Model *m, Value *const *at, size_t n) {
     Value *v = old[i];
     if (map_get(&listed, map_key(v))) continue;
     if (in_use(v) && !v->is_initializer)
-      fail(m->cx, ONNXSLIM_ERR_USAGE, "the outputs also need input '%s': list it among the inputs", v->name->s);
+      fail(m->cx, ONNXSLIM_ERR_USAGE, "the outputs also need input '%s': list it among the inputs",
+           v->name->s);
     v->is_input = in_use(v);
-    if (v->is_input) vec_push(m->arena, &g->inputs, v);
-    else v->is_initializer = false;
+    if (v->is_input)
+      vec_push(m->arena, &g->inputs, v);
+    else
+      v->is_initializer = false;
   }
 }
 
-void phase_extract(Model *m, const char *const *inputs, size_t n_inputs, const char *const *outputs, size_t n_outputs) {
+void phase_extract(Model *m, const char *const *inputs, size_t n_inputs, const char *const *outputs,
+                   size_t n_outputs) {
   if (!n_inputs && !n_outputs) return;
   Graph *g = m->graph;
   Value **in = NEW_ARRAY(m->arena, Value *, n_inputs), **out = NEW_ARRAY(m->arena, Value *, n_outputs);

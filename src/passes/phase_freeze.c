@@ -12,7 +12,8 @@ typedef struct Freeze {
   Vec(int64_t) sizes; /* beside names */
 } Freeze;
 
-/* --- substitution in types --------------------------------------------------------------------------------- */
+/* --- substitution in types ---------------------------------------------------------------------------------
+ */
 
 static Dim freeze_dim(const Freeze *f, Dim d) {
   for (size_t i = 0; i < f->names.n; i++) d = sym_subst(f->m->syms, d, f->names.at[i], f->sizes.at[i]);
@@ -48,13 +49,15 @@ static void freeze_value(const Freeze *f, Value *v) {
   facts_forget(v);
 }
 
-/* --- which names ----------------------------------------------------------------------------------------- */
+/* --- which names -----------------------------------------------------------------------------------------
+ */
 
 static void bind(Freeze *f, Str name, int64_t size) {
   for (size_t i = 0; i < f->names.n; i++) {
     if (f->names.at[i] != name) continue;
     if (f->sizes.at[i] == size) return;
-    fail(f->m->cx, ONNXSLIM_ERR_USAGE, "dim '%s' is to be both %" PRId64 " and %" PRId64, name->s, f->sizes.at[i], size);
+    fail(f->m->cx, ONNXSLIM_ERR_USAGE, "dim '%s' is to be both %" PRId64 " and %" PRId64, name->s,
+         f->sizes.at[i], size);
   }
   vec_push(f->scratch, &f->names, name);
   vec_push(f->scratch, &f->sizes, size);
@@ -93,7 +96,8 @@ static Value *find_input(const Freeze *f, const char *name) {
     suggest_try(&s, g->inputs.at[i]->name->s);
   }
   char hint[128];
-  fail(f->m->cx, ONNXSLIM_ERR_USAGE, "the model has no input '%s'%s", name, suggest_text(&s, hint, sizeof hint));
+  fail(f->m->cx, ONNXSLIM_ERR_USAGE, "the model has no input '%s'%s", name,
+       suggest_text(&s, hint, sizeof hint));
 }
 
 /* Anonymous dims change here, named ones later and everywhere. */
@@ -101,10 +105,12 @@ static void bind_shape(Freeze *f, const NamedDims *given) {
   Model *m = f->m;
   Value *v = find_input(f, given->name);
   Shape old = v->declared.shape;
-  if (v->declared.kind != TYPE_TENSOR) fail(m->cx, ONNXSLIM_ERR_USAGE, "input '%s' is not a tensor", given->name);
+  if (v->declared.kind != TYPE_TENSOR)
+    fail(m->cx, ONNXSLIM_ERR_USAGE, "input '%s' is not a tensor", given->name);
   if (old.rank >= 0 && old.rank != given->rank)
     fail(m->cx, ONNXSLIM_ERR_USAGE, "input '%s' has %d dims, not %d", given->name, old.rank, given->rank);
-  if (given->rank > MAX_RANK) fail(m->cx, ONNXSLIM_ERR_USAGE, "input '%s': more than %d dims", given->name, MAX_RANK);
+  if (given->rank > MAX_RANK)
+    fail(m->cx, ONNXSLIM_ERR_USAGE, "input '%s': more than %d dims", given->name, MAX_RANK);
   Dim *dim = NEW_ARRAY(m->arena, Dim, given->rank);
   bool changed = old.rank < 0;
   for (int i = 0; i < given->rank; i++) {
@@ -117,7 +123,8 @@ static void bind_shape(Freeze *f, const NamedDims *given) {
       dim[i] = sym_int(m->syms, size);
       changed = true;
     } else if (declared != size) {
-      fail(m->cx, ONNXSLIM_ERR_USAGE, "dim %d of input '%s' is %" PRId64 ", not %" PRId64, i, given->name, declared, size);
+      fail(m->cx, ONNXSLIM_ERR_USAGE, "dim %d of input '%s' is %" PRId64 ", not %" PRId64, i, given->name,
+           declared, size);
     }
   }
   if (!changed) return;
@@ -127,13 +134,15 @@ static void bind_shape(Freeze *f, const NamedDims *given) {
   facts_forget(v);
 }
 
-/* --- value_info ------------------------------------------------------------------------------------------ */
+/* --- value_info ------------------------------------------------------------------------------------------
+ */
 
 /* Does inference agree with every dim of the declaration that was frozen? */
 static bool proven(const Type *frozen, const Type *before, Shape inferred) {
   if (frozen->kind != TYPE_TENSOR || inferred.rank != frozen->shape.rank) return false;
   for (int i = 0; i < inferred.rank; i++)
-    if (frozen->shape.dim[i] != before->shape.dim[i] && !sym_equal(frozen->shape.dim[i], inferred.dim[i])) return false;
+    if (frozen->shape.dim[i] != before->shape.dim[i] && !sym_equal(frozen->shape.dim[i], inferred.dim[i]))
+      return false;
   return true;
 }
 
@@ -150,6 +159,27 @@ static void freeze_infos(const Freeze *f, Graph *g) {
   g->infos.n = n;
 }
 
+/* An output's dims are named by the exporter as it likes: what inference now proves to be a number is
+ * declared as one. */
+static void settle_output(Value *v) {
+  Model *m = v->graph->model;
+  Shape inferred = shape_of(v), declared = v->declared.shape;
+  if (v->declared.kind != TYPE_TENSOR || v->is_input || inferred.rank < 0 || inferred.rank != declared.rank)
+    return;
+  Dim *dim = NEW_ARRAY(m->arena, Dim, declared.rank);
+  bool changed = false;
+  for (int i = 0; i < declared.rank; i++) {
+    int64_t known, proven_size;
+    bool settle = !sym_const(declared.dim[i], &known) && sym_const(inferred.dim[i], &proven_size);
+    dim[i] = settle ? inferred.dim[i] : declared.dim[i];
+    changed |= settle;
+  }
+  if (!changed) return;
+  v->declared.shape.dim = dim;
+  v->info_dirty = true;
+  graph_touch(v->graph);
+}
+
 void phase_freeze(Model *m, const NamedSize *dims, size_t n_dims, const NamedDims *shapes, size_t n_shapes) {
   if (!n_dims && !n_shapes) return;
   Freeze f = {.m = m, .scratch = arena_child(m->arena)};
@@ -159,5 +189,6 @@ void phase_freeze(Model *m, const NamedSize *dims, size_t n_dims, const NamedDim
   for (size_t i = 0; i < g->inputs.n; i++) freeze_value(&f, g->inputs.at[i]);
   for (size_t i = 0; i < g->outputs.n; i++) freeze_value(&f, g->outputs.at[i]);
   freeze_infos(&f, g);
+  for (size_t i = 0; i < g->outputs.n; i++) settle_output(g->outputs.at[i]);
   arena_free(f.scratch);
 }

@@ -1,0 +1,146 @@
+"""The constant evaluator against the onnx package's own node test cases: inputs frozen, outputs compared."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+
+EVAL_DEF = Path(__file__).resolve().parents[2] / "src" / "eval" / "eval.def"
+SUPPORTED = set(re.findall(r"^EVAL\((\w+),", EVAL_DEF.read_text(), re.M))
+
+# Cases of supported operators that must be refused, and why.
+REFUSED = {
+    r"test_cast(like)?_.*(STRING|FLOAT8E8M0|FLOAT6).*": "conversions of strings and of scales, newest types",
+    r"test_cast(like)?_e8m0_.*": "the same",
+    r"test_cast(like)?_FLOAT(16)?_to_U?INT[24](_expanded)?": "some elements are out of range: undefined",
+    r"test_cast(like)?_FLOAT(16)?_to_FLOAT4E2M1(_expanded)?": "NaN has no counterpart",
+    r"test_batchnorm_.*_training_mode": "stateful",
+}
+
+
+def frozen(case):
+    """The case's model with its inputs turned into initializers; None if it has others than tensors."""
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    inputs, outputs = case.data_sets[0]
+    for value, data in zip(model.graph.input, inputs, strict=True):
+        if isinstance(data, onnx.TensorProto):
+            tensor = onnx.TensorProto()
+            tensor.CopyFrom(data)
+        elif isinstance(data, np.ndarray | np.generic):
+            dtype = value.type.tensor_type.elem_type
+            tensor = numpy_helper.from_array(np.asarray(data))
+            if dtype != tensor.data_type:
+                return None
+        else:
+            return None
+        tensor.name = value.name
+        model.graph.initializer.append(tensor)
+    del model.graph.input[:]
+    if not all(isinstance(o, np.ndarray | np.generic | onnx.TensorProto) for o in outputs):
+        return None
+    return model
+
+
+def single_op(case):
+    nodes = case.model.graph.node
+    return nodes[0].op_type if len(nodes) == 1 and nodes[0].domain in ("", "ai.onnx") else None
+
+
+CASES = {c.name: c for c in collect_testcases(None)}
+OWN = sorted(n for n, c in CASES.items() if single_op(c) in SUPPORTED)
+
+
+class Result:
+    """One output as eval_tool wrote it."""
+
+    def __init__(self, dtype, exact, dims, data):
+        self.dtype, self.exact, self.dims, self.data = dtype, exact, dims, data
+
+    def array(self):
+        if self.dtype == onnx.TensorProto.STRING:
+            at, texts = 0, []
+            while at < len(self.data):
+                n = int.from_bytes(self.data[at : at + 8], "little")
+                texts.append(self.data[at + 8 : at + 8 + n].decode())
+                at += 8 + n
+            return np.array(texts, dtype=object).reshape(self.dims)
+        return numpy_helper.to_array(helper.make_tensor("t", self.dtype, self.dims, self.data, raw=True))
+
+
+def parse(data):
+    outputs = []
+    while data:
+        line, data = data.split(b"\n", 1)
+        if line == b"none":
+            outputs.append(None)
+            continue
+        dtype, exact, _, *dims, size = (int(f) for f in line.split())
+        outputs.append(Result(dtype, bool(exact), dims, data[:size]))
+        data = data[size:]
+    return outputs
+
+
+@pytest.fixture(scope="session")
+def results(build, tmp_path_factory):
+    """Outputs of every case that can be frozen, by name, from one run of the tool."""
+    folder = tmp_path_factory.mktemp("eval")
+    paths = {}
+    for name, case in CASES.items():
+        model = frozen(case)
+        if model is not None:
+            paths[name] = folder / f"{name}.onnx"
+            onnx.save(model, paths[name])
+    subprocess.run([build / "eval_tool"], input="\n".join(map(str, paths.values())), text=True, check=True)
+    return {name: parse(Path(f"{path}.out").read_bytes()) for name, path in paths.items()}
+
+
+# Per element: libm functions, sums in another order; graphs of half floats round at every node.
+TOLERANCE = {"float16": 5e-3, "bfloat16": 4e-2}
+
+
+def check(case, outputs, bitwise):
+    assert len(outputs) == len(case.data_sets[0][1])
+    for value, ours, theirs in zip(case.model.graph.output, outputs, case.data_sets[0][1], strict=True):
+        assert ours.dtype == value.type.tensor_type.elem_type
+        expected = numpy_helper.to_array(theirs) if isinstance(theirs, onnx.TensorProto) else np.asarray(theirs)
+        array = ours.array()
+        assert array.shape == expected.shape
+        if expected.dtype.kind in "OUS":
+            assert [str(s) for s in array.flat] == [str(s) for s in expected.flat]
+        elif bitwise and ours.exact:
+            a, b = array.astype(np.float64), expected.astype(np.float64)
+            assert np.array_equal(a, b, equal_nan=True)
+            assert np.array_equal(np.signbit(a) & ~np.isnan(a), np.signbit(b) & ~np.isnan(b))
+        else:
+            a, b = array.astype(np.float64), expected.astype(np.float64)
+            rtol = TOLERANCE.get(str(expected.dtype), 1e-3)
+            np.testing.assert_allclose(a, b, rtol=max(case.rtol, rtol), atol=max(case.atol, 1e-7))
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_operator(name, results):
+    """A supported operator is evaluated, and rightly."""
+    if name not in results:
+        pytest.skip("inputs are no tensors")
+    outputs = results[name]
+    refused = any(re.fullmatch(pattern, name) for pattern in REFUSED)
+    if refused:
+        assert None in outputs
+        return
+    assert None not in outputs, "refused"
+    check(CASES[name], outputs, bitwise=True)
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - set(OWN)))
+def test_graph(name, results):
+    """Graphs of several operators (the function bodies of the rest) are right where they are evaluated."""
+    outputs = results.get(name)
+    if outputs is None or None in outputs:
+        pytest.skip("not evaluated")
+    check(CASES[name], outputs, bitwise=False)
