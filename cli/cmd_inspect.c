@@ -24,18 +24,22 @@ static void add_values(Table *t, const char *what, const onnxslim_value_info_t *
 }
 
 static void print_numbers(const Cli *c, const onnxslim_summary *s) {
-  char text[3][32];
+  char text[3][32], line[400];
   fprintf(c->out, "%s: %s", c->path[0], bytes_text(text[0], s->bytes));
   if (s->external_bytes) fprintf(c->out, " + %s of external data", bytes_text(text[1], s->external_bytes));
-  fprintf(c->out, "\nIR version %" PRId64 ", opset", s->ir_version);
-  for (size_t i = 0; i < s->n_opsets; i++)
-    fprintf(c->out, "%s %s%s%" PRId64, i ? "," : "", s->opsets[i].domain, *s->opsets[i].domain ? " " : "",
-            s->opsets[i].version);
-  fprintf(c->out, "\n%" PRIu64 " nodes", s->nodes);
-  if (s->bodies) fprintf(c->out, ", %" PRIu64 " bodies", s->bodies);
-  if (s->functions) fprintf(c->out, ", %" PRIu64 " functions", s->functions);
-  fprintf(c->out, ", %" PRIu64 " initializers (%s), %" PRIu64 " parameters\n\n", s->initializers,
-          bytes_text(text[2], s->initializer_bytes), s->parameters);
+  fputc('\n', c->out);
+  int n = snprintf(line, sizeof line, "IR version %" PRId64 ", opset", s->ir_version);
+  for (size_t i = 0; i < s->n_opsets && n < (int)sizeof line; i++)
+    n += snprintf(line + n, sizeof line - (size_t)n, "%s %s%s%" PRId64, i ? "," : "", s->opsets[i].domain,
+                  *s->opsets[i].domain ? " " : "", s->opsets[i].version);
+  print_wrapped(c, 0, 0, line);
+  n = snprintf(line, sizeof line, "%" PRIu64 " nodes", s->nodes);
+  if (s->bodies) n += snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " bodies", s->bodies);
+  if (s->functions) n += snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " functions", s->functions);
+  snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " initializers (%s), %" PRIu64 " parameters", s->initializers,
+           bytes_text(text[2], s->initializer_bytes), s->parameters);
+  print_wrapped(c, 0, 0, line);
+  fputc('\n', c->out);
 }
 
 static void print_summary(const Cli *c, const onnxslim_summary *s) {

@@ -161,8 +161,8 @@ ONNXSLIM_API onnxslim_status onnxslim_load(onnxslim_context *cx, const char *pat
  */
 ONNXSLIM_API onnxslim_status onnxslim_load_bytes(onnxslim_context *cx, const void *bytes, size_t size,
                                                  const char *dir, onnxslim_model **model);
-/* Optimizes in memory; the model can be saved or optimized again. After a failure other than
- * ONNXSLIM_ERR_USAGE it can only be freed. The option "verify" is for onnxslim_optimize_file(). */
+/* Optimizes in memory; the model can be saved or optimized again. After a failure it can only
+ * be freed. The option "verify" is for onnxslim_optimize_file(). */
 ONNXSLIM_API onnxslim_status onnxslim_optimize(onnxslim_model *model, const onnxslim_options *options,
                                                onnxslim_report **report);
 /* Writes beside `path` first, then renames; "-" is standard output. */

@@ -44,7 +44,7 @@ static ModelSource temp_model(Arena *a, Model *m, const char *beside, const onnx
 
 void original_prepare(Original *original, Model *m, const onnxslim_options *o) {
   original->source.path = original->path;
-  if (o->value[OPT_inputs].set) {
+  if (o->value[OPT_inputs].set || o->value[OPT_outputs].set) {
     original->source = temp_model(m->arena, m, NULL, o);
     original->prepared = true;
   } else if (strcmp(original->path, "-") == 0) {
@@ -94,7 +94,7 @@ onnxslim_verification *verify_model(Arena *a, const Original *original, Model *m
                                     const onnxslim_options *o) {
   Arena *scratch = arena_child(a);
   VerifyOptions v = verify_options(scratch, o);
-  if (original->prepared) v.feed = (FeedOptions){0}, v.interface_differs = false;
+  if (original->prepared) v.feed = (FeedOptions){0};
   bool named = out && strcmp(out, "-") != 0;
   ModelSource candidate = temp_model(scratch, m, named ? out : NULL, o);
   VerifyResult *r = verify(scratch, &original->source, &candidate, &v);
@@ -358,7 +358,7 @@ static void call_bisect(void *arg) {
   Model *m = read_prepared(c->cx, c->a, c->o);
   original_prepare(&original, m, c->o);
   VerifyOptions v = verify_options(scratch, c->o);
-  if (original.prepared) v.feed = (FeedOptions){0}, v.interface_differs = false;
+  if (original.prepared) v.feed = (FeedOptions){0};
   Hunt h = {.call = c, .arena = scratch, .suspect = s};
   h.verifier = verifier_new(scratch, &original.source, NULL, &v);
   hunt(&h);

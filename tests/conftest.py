@@ -13,7 +13,7 @@ sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "models")]
 
 from tool import Tool  # noqa: E402  (found through the line above)
 
-UNIT_TIMEOUT = 120
+UNIT_TIMEOUT = 60
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,15 +70,18 @@ class UnitItem(pytest.Item):
     def runtest(self) -> None:
         """Run the test; a crash is a failure too."""
         own = f"{self.path.relative_to(ROOT).as_posix()}::{self.name}"
-        done = subprocess.run(
-            [self.unit, "--run", own],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            cwd=ROOT,
-            timeout=UNIT_TIMEOUT,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [self.unit, "--run", own],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                cwd=ROOT,
+                timeout=UNIT_TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise UnitTestError(f"still running after {UNIT_TIMEOUT} s") from error
         if done.returncode < 0:
             raise UnitTestError(f"{done.stderr}killed by signal {-done.returncode}")
         if done.returncode:

@@ -8,6 +8,7 @@ off.  What comes out is full of Transposes, as such models are in the field.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from pathlib import Path
 from unittest import mock
@@ -25,11 +26,11 @@ _CALIBRATION = "calibration_image_sample_data_20x128x128x3_float32.npy"
 """onnx2tf downloads this file unless it finds one; its values have no influence."""
 
 
-def _to_saved_model(source: Path, folder: str) -> None:
+def _to_saved_model(source: str, folder: str) -> None:
     """Convert an ONNX file to a SavedModel: `onnx2tf -i SOURCE -o FOLDER -n -osd`."""
     np.save(_CALIBRATION, np.zeros((20, 128, 128, 3), np.float32))
     onnx2tf.convert(
-        input_onnx_file_path=str(source),
+        input_onnx_file_path=source,
         output_folder_path=folder,
         not_use_onnxsim=True,
         output_signaturedefs=True,
@@ -56,6 +57,7 @@ def export(model: zoo.Model, path: Path, pretrained: bool) -> list[Recipe]:
         source = materialize(original.name)
         recipes = list(Skeleton.load(original.skeleton).tensors.values())
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        _to_saved_model(source, "saved_model")
+        shutil.copy(source, "source.onnx")  # onnx2tf writes to the file it reads
+        _to_saved_model("source.onnx", "saved_model")
         _to_onnx("saved_model", model.opset, path)
     return recipes

@@ -34,14 +34,32 @@ bool ctx_protect(Ctx *cx, void (*fn)(void *), void *arg) {
   return ok;
 }
 
+/* Length of the UTF-8 sequence at p; 0 if it is none (overlong forms, surrogates and what is cut off included). */
+static size_t utf8_length(const unsigned char *p) {
+  size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+  for (size_t i = 1; i < n; i++)
+    if ((p[i] & 0xc0) != 0x80) return 0;
+  if (n == 3 && ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f))) return 0;
+  if (n == 4 && ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))) return 0;
+  return n;
+}
+
+/* One line of UTF-8, whatever names the model has. */
+static void make_printable(char *text) {
+  for (unsigned char *p = (unsigned char *)text; *p;) {
+    size_t n = utf8_length(p);
+    if (n == 0) *p = '?';
+    else if (*p < ' ' || *p == 0x7f) *p = ' ';
+    p += n ? n : 1;
+  }
+}
+
 void fail(Ctx *cx, onnxslim_status code, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
   vsnprintf(cx->message, sizeof cx->message, fmt, ap);
   va_end(ap);
-  /* One line, whatever names the model has. */
-  for (char *p = cx->message; *p; p++)
-    if ((unsigned char)*p < ' ') *p = ' ';
+  make_printable(cx->message);
   cx->status = code;
   if (!cx->trap) abort(); /* a library function ran outside ctx_protect(): a bug of ours, not of the caller */
   longjmp(*cx->trap, 1);

@@ -28,13 +28,18 @@ static const FieldInfo *field_info(MsgId msg, uint32_t tag) {
 
 /* --- positions ----------------------------------------------------------------------------------------- */
 
-/* How many fields of the same number stand before the current one. Counted only when a message is wanted. */
+static void read_field(Wire *w);
+
+/* How many fields of the same number stand before the current one. Counted only when a message is wanted. These fields
+ * were read before, so this cannot fail; groups are walked through, as the current field may be inside one. */
 static size_t field_index(const Wire *w) {
   Wire scan = *w;
   size_t i = 0;
   scan.p = scan.start;
-  while (scan.p < w->at && wire_next(&scan))
-    if (scan.at < w->at && scan.tag >> 3 == w->tag >> 3) i++;
+  while (scan.p < w->at) {
+    read_field(&scan);
+    if (scan.tag >> 3 == w->tag >> 3) i++;
+  }
   return i;
 }
 

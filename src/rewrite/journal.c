@@ -5,7 +5,8 @@
 bool measure_less(Measure a, Measure b) {
   if (a.nodes != b.nodes) return a.nodes < b.nodes;
   if (a.operands != b.operands) return a.operands < b.operands;
-  return a.bytes < b.bytes;
+  if (a.bytes != b.bytes) return a.bytes < b.bytes;
+  return a.inits < b.inits;
 }
 
 /* --- the measure --------------------------------------------------------------------------------------- */
@@ -18,8 +19,9 @@ static bool is_computed(const Value *v) {
   return v && !v->is_initializer && !(v->producer && is_constant_node(v->producer));
 }
 
-static int64_t weight(const Tensor *t) {
-  return (int64_t)t->nbytes + 1;
+static void weigh(Measure *m, const Tensor *t, int64_t times) {
+  m->bytes += times * (int64_t)t->nbytes;
+  m->inits += times;
 }
 
 static void count_graph(Graph *g, void *arg) {
@@ -28,7 +30,7 @@ static void count_graph(Graph *g, void *arg) {
   for (const Node *n = g->first; n; n = n->next)
     for (int i = 0; i < n->n_in; i++) m->operands += is_computed(n->in[i].value);
   for (size_t i = 0; i < g->inits.n; i++)
-    if (g->inits.at[i]->is_initializer && g->inits.at[i]->init) m->bytes += weight(g->inits.at[i]->init);
+    if (g->inits.at[i]->is_initializer && g->inits.at[i]->init) weigh(m, g->inits.at[i]->init, 1);
 }
 
 void journal_init(Journal *j, Arena *a, Model *m) {
@@ -75,13 +77,13 @@ static void do_output(Journal *j, Node *n, int i, Value *v) {
 
 static void do_add_init(Journal *j, Graph *g, Value *v, Tensor *t) {
   j->measure.operands -= is_computed(v) * (int64_t)v->n_uses;
-  j->measure.bytes += weight(t);
+  weigh(&j->measure, t, 1);
   v->init = t;
   graph_add_init(g, v);
 }
 
 static void do_remove_init(Journal *j, Value *v) {
-  j->measure.bytes -= weight(v->init);
+  weigh(&j->measure, v->init, -1);
   v->init = NULL;
   v->is_initializer = false;
   j->measure.operands += is_computed(v) * (int64_t)v->n_uses;

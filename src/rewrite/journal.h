@@ -8,7 +8,8 @@
 typedef struct Measure {
   int64_t nodes;
   int64_t operands; /* input slots that read a computed value: not an initializer, not a Constant node's output */
-  int64_t bytes;    /* of all initializers, and one for each */
+  int64_t bytes;    /* of all initializers */
+  int64_t inits;    /* their number: some have no bytes */
 } Measure;
 
 bool measure_less(Measure a, Measure b);

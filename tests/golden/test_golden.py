@@ -34,7 +34,10 @@ def optimise(tool, source: Path, out: Path, flags: list[str]) -> list[str]:
 
 
 def interface(model: onnx.ModelProto) -> list[bytes]:
-    values = [*model.graph.input, *model.graph.output]
+    """Inputs and outputs; before IR version 4 the inputs that initializers need are none."""
+    constants = {t.name for t in model.graph.initializer} if model.ir_version < 4 else ()
+    inputs = [v for v in model.graph.input if v.name not in constants]
+    values = [*inputs, *model.graph.output]
     return [v.SerializeToString(deterministic=True) for v in values]
 
 

@@ -157,6 +157,7 @@ static void wire_type_7(Arena *a) { WALK(a, Msg_Model, 0x0f); }
 static void open_group(Arena *a) { WALK(a, Msg_Model, 0x2b, 0x08, 0x07); }
 static void stray_end(Arena *a) { WALK(a, Msg_Model, 0x2c); }
 static void crossed_groups(Arena *a) { WALK(a, Msg_Model, 0x2b, 0x13, 0x2c, 0x14); }
+static void broken_group(Arena *a) { WALK(a, Msg_Graph, 0x0b, 0x0b, 0x0c, 0x0d); }
 static void deep_groups(Arena *a) {
   uint8_t b[400];
   memset(b, 0x2b, sizeof b);
@@ -181,6 +182,7 @@ TEST(wire_refuses_malformed_bytes) {
   CHECK(strstr(message_of(open_group), "group is not closed") != NULL);
   CHECK(strstr(message_of(stray_end), "end of a group that was not opened") != NULL);
   CHECK(strstr(message_of(crossed_groups), "group 2 is closed as 5") != NULL);
+  CHECK(strstr(message_of(broken_group), "node[3]: value is cut off at byte offset 3") != NULL);
   CHECK(strstr(message_of(deep_groups), "nested deeper than 100") != NULL);
   CHECK(strstr(message_of(deep_messages), "nested deeper than 100") != NULL);
 }
