@@ -36,8 +36,8 @@ static void print_numbers(const Cli *c, const onnxslim_summary *s) {
   n = snprintf(line, sizeof line, "%" PRIu64 " nodes", s->nodes);
   if (s->bodies) n += snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " bodies", s->bodies);
   if (s->functions) n += snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " functions", s->functions);
-  snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " initializers (%s), %" PRIu64 " parameters", s->initializers,
-           bytes_text(text[2], s->initializer_bytes), s->parameters);
+  snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " initializers (%s), %" PRIu64 " parameters",
+           s->initializers, bytes_text(text[2], s->initializer_bytes), s->parameters);
   print_wrapped(c, 0, 0, line);
   fputc('\n', c->out);
 }

@@ -13,8 +13,8 @@ int terminal_width(FILE *out) {
   if (isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
     return size.ws_col;
   const char *columns = getenv("COLUMNS");
-  int n = columns ? atoi(columns) : 0;
-  return n >= 20 && n <= 1000 ? n : 100;
+  long n = columns ? strtol(columns, NULL, 10) : 0;
+  return n >= 20 && n <= 1000 ? (int)n : 100;
 }
 
 bool terminal_color(FILE *out) {

@@ -39,18 +39,19 @@ def _whisper_config() -> hf.WhisperConfig:
     )
 
 
-class _WhisperDecoder(torch.nn.Module):
-    """Whisper's decoder as a function of its two tensors."""
+class _Bound(torch.nn.Module):
+    """A decoder as a function of its named tensors alone.
 
-    def __init__(self, decoder: torch.nn.Module) -> None:
+    By itself the exporter makes every other argument that has a default an input.
+    """
+
+    def __init__(self, decoder: torch.nn.Module, names: list[str]) -> None:
         super().__init__()
-        self.decoder = decoder
+        self.decoder, self.names = decoder, names
 
-    def forward(self, input_ids: torch.Tensor, encoder_hidden_states: torch.Tensor) -> torch.Tensor:
-        states = self.decoder(
-            input_ids, encoder_hidden_states=encoder_hidden_states, use_cache=False
-        )
-        return states.last_hidden_state
+    def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+        given = dict(zip(self.names, tensors, strict=True))
+        return self.decoder(**given, use_cache=False)[0]
 
 
 def _load(model: zoo.Model, pretrained: bool) -> torch.nn.Module:
@@ -63,8 +64,8 @@ def _load(model: zoo.Model, pretrained: bool) -> torch.nn.Module:
         if pretrained
         else kind._from_config(config, torch_dtype=dtype)
     )
-    module.config.use_cache = False
-    return _WhisperDecoder(module.get_decoder()) if model.family == "whisper" else module
+    decoder = module.get_decoder() if model.family == "whisper" else module
+    return _Bound(decoder, [spec.name for spec in model.inputs])
 
 
 def _save_with_data_file(module: torch.nn.Module, model: zoo.Model, path: Path) -> None:
@@ -75,6 +76,7 @@ def _save_with_data_file(module: torch.nn.Module, model: zoo.Model, path: Path) 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         scattered = Path(folder) / path.name
         trace.save(module, model, scattered)
+        module.to("meta")  # frees the memory of the weights
         proto = onnx.load(scattered)
     data = path.with_name(f"{path.name}.data")
     data.unlink(missing_ok=True)  # onnx would append to it

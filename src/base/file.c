@@ -22,7 +22,8 @@ void file_close(File *f) {
   f->fd = -1;
 }
 
-/* Opens and maps f->path. NULL if it went well, else what is wrong with it. O_NONBLOCK: a FIFO must not hang us. */
+/* Opens and maps f->path. NULL if it went well, else what is wrong with it. O_NONBLOCK: a FIFO must not hang
+ * us. */
 static const char *map_path(File *f, int flags) {
   f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
   if (f->fd < 0) return strerror(errno);

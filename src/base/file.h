@@ -15,8 +15,8 @@ typedef struct File {
 /* Maps a regular file. Fails with ONNXSLIM_ERR_IO: not there, not readable, a directory, a special file. */
 File *file_map(Arena *a, const char *path);
 
-/* Maps `name`, a relative path, inside folder `dir`. Refused are absolute paths, "..", and links that lead out of
- * the folder. NULL if it can't be done; *why is then a phrase like "leaves the model's folder". */
+/* Maps `name`, a relative path, inside folder `dir`. Refused are absolute paths, "..", and links that lead
+ * out of the folder. NULL if it can't be done; *why is then a phrase like "leaves the model's folder". */
 File *file_map_inside(Arena *a, const char *dir, const char *name, const char **why);
 
 /* Gives the descriptor back; the mapping stays. */

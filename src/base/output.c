@@ -11,21 +11,23 @@
 #include <unistd.h>
 
 enum {
-  GATHER = 256,             /* runs per writev */
-  KERNEL_COPY = 64 * 1024,  /* from here on a run of a mapped file is copied by the kernel */
-  WRITE_BLOCK = 1 << 20,    /* bytes per system call, so that a signal or a full disk is noticed soon */
+  GATHER = 256,            /* runs per writev */
+  KERNEL_COPY = 64 * 1024, /* from here on a run of a mapped file is copied by the kernel */
+  WRITE_BLOCK = 1 << 20,   /* bytes per write; larger ones are slower from a mapped file */
+  ATTEMPTS = 1000,         /* names tried for the temporary file */
 };
 
 struct Output {
   Ctx *cx;
-  const char *path;   /* the target, links resolved */
-  char *temp;         /* name of the temporary file; NULL while there is none */
+  Arena *arena;
+  const char *path; /* the target, links resolved */
+  char *temp;       /* name of the temporary file; NULL while there is none */
   int fd;
-  bool direct;        /* written in place: a device, a pipe, standard output */
+  bool direct; /* written in place: a device, a pipe, standard output */
   bool fresh, no_kernel_copy;
-  int error;          /* errno of the first failure */
+  int error; /* errno of the first failure */
   uint64_t size;
-  int n;              /* gathered runs */
+  int n; /* gathered runs */
   struct iovec run[GATHER];
 };
 
@@ -41,21 +43,25 @@ static _Noreturn void output_fail(const Output *o, const char *what) {
   fail(o->cx, ONNXSLIM_ERR_IO, "cannot write '%s': %s", o->path, what);
 }
 
-/* A name beside the target that no other process uses. */
-static void temp_name(Output *o, unsigned attempt, char *name, size_t room) {
-  const char *leaf = path_leaf(o->path);
-  snprintf(name, room, "%.*s.%.200s.%ld-%u.tmp", (int)(leaf - o->path), o->path, leaf, (long)getpid(), attempt);
+static size_t temp_room(const Output *o) {
+  return strlen(o->path) + 64;
 }
 
-/* Without a name if the file system can (then a killed process leaves nothing), else under a temporary name. */
-static void open_temp(Arena *a, Output *o, mode_t mode) {
-  const char *dir = path_folder(a, o->path);
-  size_t room = strlen(o->path) + 64;
-  char *name = arena_alloc(a, room);
-  o->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+/* A name beside the target that no other process uses, into temp_room() bytes. */
+static void temp_name(const Output *o, unsigned attempt, char *name) {
+  const char *leaf = path_leaf(o->path);
+  snprintf(name, temp_room(o), "%.*s.%.200s.%ld-%u.tmp", (int)(leaf - o->path), o->path, leaf, (long)getpid(),
+           attempt);
+}
+
+/* Without a name if the file system can (then a killed process leaves nothing), else under a temporary name.
+ */
+static void open_temp(Output *o, mode_t mode) {
+  o->fd = open(path_folder(o->arena, o->path), O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
   if (o->fd >= 0) return;
-  for (unsigned i = 0; i < 1000 && o->fd < 0; i++) {
-    temp_name(o, i, name, room);
+  char *name = arena_alloc(o->arena, temp_room(o));
+  for (unsigned i = 0; i < ATTEMPTS && o->fd < 0; i++) {
+    temp_name(o, i, name);
     o->fd = open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
     if (o->fd < 0 && errno != EEXIST) break;
   }
@@ -65,7 +71,7 @@ static void open_temp(Arena *a, Output *o, mode_t mode) {
 
 Output *output_new(Arena *a, const char *path, bool fresh) {
   Output *o = NEW(a, Output);
-  *o = (Output){.cx = arena_ctx(a), .path = path, .fd = -1, .fresh = fresh};
+  *o = (Output){.cx = arena_ctx(a), .arena = a, .path = path, .fd = -1, .fresh = fresh};
   arena_finally(a, output_release, o);
   if (strcmp(path, "-") == 0) {
     o->direct = true;
@@ -84,7 +90,7 @@ Output *output_new(Arena *a, const char *path, bool fresh) {
   char real[PATH_MAX];
   o->path = there && realpath(path, real) ? arena_printf(a, "%s", real) : arena_printf(a, "%s", path);
   if (there && access(o->path, W_OK) != 0) output_fail(o, strerror(errno));
-  open_temp(a, o, 0666);
+  open_temp(o, 0666);
   /* Best effort: on a file system without permissions the copy has those it gets. */
   if (there && fchmod(o->fd, st.st_mode & 07777) != 0) errno = 0;
   return o;
@@ -159,7 +165,8 @@ static bool kernel_copy(Output *o, const File *f, Span *s) {
 
 static const File *file_of(Span s, File *const *files, size_t n_files) {
   for (size_t i = 0; i < n_files; i++)
-    if (files[i]->bytes.p && s.p >= files[i]->bytes.p && s.p < files[i]->bytes.p + files[i]->bytes.n) return files[i];
+    if (files[i]->bytes.p && s.p >= files[i]->bytes.p && s.p < files[i]->bytes.p + files[i]->bytes.n)
+      return files[i];
   return NULL;
 }
 
@@ -194,36 +201,37 @@ static int link_as(const Output *o, const char *name) {
   return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
 }
 
+/* Each of these puts the file in place and returns 0 or an errno. */
+static int commit_fresh(const Output *o) {
+  if (!o->temp) return link_as(o, o->path);
+  return link(o->temp, o->path) == 0 ? 0 : errno;
+}
+
+static int commit_replacing(Output *o) {
+  if (!o->temp) { /* rename() needs a name to start from */
+    char *name = arena_alloc(o->arena, temp_room(o));
+    int e = EEXIST;
+    for (unsigned i = 0; i < ATTEMPTS && e == EEXIST; i++) {
+      temp_name(o, i, name);
+      e = link_as(o, name);
+    }
+    if (e) return e;
+    o->temp = name;
+  }
+  if (rename(o->temp, o->path) != 0) return errno;
+  o->temp = NULL;
+  return 0;
+}
+
 void output_commit(Output *o) {
   output_flush(o);
   output_check(o);
   if (o->direct) return;
-  int e = 0;
-  if (o->fresh) {
-    e = o->temp ? (link(o->temp, o->path) == 0 ? 0 : errno) : link_as(o, o->path);
-  } else {
-    if (!o->temp) {
-      size_t room = strlen(o->path) + 64;
-      char *name = mem_alloc(o->cx, room);
-      for (unsigned i = 0; i < 1000; i++) {
-        temp_name(o, i, name, room);
-        if ((e = link_as(o, name)) != EEXIST) break;
-      }
-      if (!e && rename(name, o->path) != 0) {
-        e = errno;
-        unlink(name);
-      }
-      mem_free(o->cx, name);
-    } else if (rename(o->temp, o->path) == 0) {
-      o->temp = NULL;
-    } else {
-      e = errno;
-    }
-  }
-  /* Some file systems report a write error only here. */
+  int e = o->fresh ? commit_fresh(o) : commit_replacing(o);
   int fd = o->fd;
-  if (fd >= 0 && close(fd) != 0 && !e && errno != EINTR) e = errno;
   o->fd = -1;
+  /* Some file systems report a write error only here. */
+  if (close(fd) != 0 && errno != EINTR && !e) e = errno;
   if (e) output_fail(o, strerror(e));
 }
 

@@ -1,8 +1,9 @@
-/* Atomic output: bytes go to a nameless or temporary file beside the target, which takes the target's place in one step
- * at output_commit(). If the arena is freed before (a failure, a cancelled run), nothing is left behind and the
- * target is as it was. Power loss is not guarded against: there is no fsync.
+/* Atomic output: bytes go to a nameless or temporary file beside the target, which takes the target's place
+ * in one step at output_commit(). If the arena is freed before (a failure, a cancelled run), nothing is left
+ * behind and the target is as it was. Power loss is not guarded against: there is no fsync.
  *
- * A target that exists and is no regular file (a device, a pipe) is written to directly; "-" is standard output.
+ * A target that exists and is no regular file (a device, a pipe) is written to directly; "-" is standard
+ * output.
  */
 #ifndef BASE_OUTPUT_H
 #define BASE_OUTPUT_H
@@ -11,12 +12,13 @@
 
 typedef struct Output Output;
 
-/* Fails with ONNXSLIM_ERR_IO if the folder cannot be written to or the target is a directory. A symbolic link is
- * followed; permissions of an existing target are kept. With `fresh`, commit refuses to replace anything. */
+/* Fails with ONNXSLIM_ERR_IO if the folder cannot be written to or the target is a directory. A symbolic link
+ * is followed; permissions of an existing target are kept. With `fresh`, commit refuses to replace anything.
+ */
 Output *output_new(Arena *a, const char *path, bool fresh);
 
-/* Appends bytes that stay valid until output_flush(); small runs are gathered, large runs that lie in a file of
- * `files` are copied by the kernel. Fails with ONNXSLIM_ERR_IO. */
+/* Appends bytes that stay valid until output_flush(); small runs are gathered, large runs that lie in a file
+ * of `files` are copied by the kernel. Fails with ONNXSLIM_ERR_IO. */
 void output_span(Output *o, Span s, File *const *files, size_t n_files);
 void output_flush(Output *o);
 /* Appends bytes now. False on an error, which output_check() reports: for callbacks that must not fail(). */

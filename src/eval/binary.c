@@ -61,13 +61,20 @@ static bool pair_start(Eval *e, ElemType to, Pair *p) {
     }                                                                                                        \
   }
 
-#define X_ADD(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, T, *o = STORE(x + y);)
-#define W_ADD(DT, T, C, LOAD, STORE) case DT: PAIRS(T, uint64_t, (uint64_t), T, *o = (T)(x + y);)
-#define X_SUB(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, T, *o = STORE(x - y);)
-#define W_SUB(DT, T, C, LOAD, STORE) case DT: PAIRS(T, uint64_t, (uint64_t), T, *o = (T)(x - y);)
-#define X_MUL(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, T, *o = STORE(x * y);)
-#define W_MUL(DT, T, C, LOAD, STORE) case DT: PAIRS(T, uint64_t, (uint64_t), T, *o = (T)(x * y);)
-#define X_DIV(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, T, *o = STORE(x / y);)
+#define X_ADD(DT, T, C, LOAD, STORE)                                                                         \
+  case DT: PAIRS(T, C, LOAD, T, *o = STORE(x + y);)
+#define W_ADD(DT, T, C, LOAD, STORE)                                                                         \
+  case DT: PAIRS(T, uint64_t, (uint64_t), T, *o = (T)(x + y);)
+#define X_SUB(DT, T, C, LOAD, STORE)                                                                         \
+  case DT: PAIRS(T, C, LOAD, T, *o = STORE(x - y);)
+#define W_SUB(DT, T, C, LOAD, STORE)                                                                         \
+  case DT: PAIRS(T, uint64_t, (uint64_t), T, *o = (T)(x - y);)
+#define X_MUL(DT, T, C, LOAD, STORE)                                                                         \
+  case DT: PAIRS(T, C, LOAD, T, *o = STORE(x * y);)
+#define W_MUL(DT, T, C, LOAD, STORE)                                                                         \
+  case DT: PAIRS(T, uint64_t, (uint64_t), T, *o = (T)(x * y);)
+#define X_DIV(DT, T, C, LOAD, STORE)                                                                         \
+  case DT: PAIRS(T, C, LOAD, T, *o = STORE(x / y);)
 /* By 0, and the least int64 by -1, are left to whoever runs the model. */
 #define W_DIV(DT, T, C, LOAD, STORE)                                                                         \
   case DT: PAIRS(T, C, LOAD, T, NEEDS(y != 0 && !overflows((int64_t)x, (int64_t)y, DT)); *o = STORE(x / y);)
@@ -123,10 +130,12 @@ bool eval_mod(Eval *e) {
           *o = STORE((C)(truncated ? fmod((double)x, (double)y) : floored_mod((double)x, (double)y)));)
     FLOAT_TYPES(X)
 #undef X
-#define X(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, T, NEEDS(y != 0); *o = (T)int_mod(x, y, truncated);)
+#define X(DT, T, C, LOAD, STORE)                                                                             \
+  case DT: PAIRS(T, C, LOAD, T, NEEDS(y != 0); *o = (T)int_mod(x, y, truncated);)
     SIGNED_TYPES(X)
 #undef X
-#define X(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, T, NEEDS(y != 0); *o = STORE(x % y);)
+#define X(DT, T, C, LOAD, STORE)                                                                             \
+  case DT: PAIRS(T, C, LOAD, T, NEEDS(y != 0); *o = STORE(x % y);)
     UNSIGNED_TYPES(X)
 #undef X
   default: return false;
@@ -145,11 +154,16 @@ bool eval_mod(Eval *e) {
     default: return false;                                                                                   \
     }                                                                                                        \
   }
-#define X_equal(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, uint8_t, *o = x == y;)
-#define X_less(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, uint8_t, *o = x < y;)
-#define X_less_equal(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, uint8_t, *o = x <= y;)
-#define X_greater(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, uint8_t, *o = x > y;)
-#define X_greater_equal(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, uint8_t, *o = x >= y;)
+#define X_equal(DT, T, C, LOAD, STORE)                                                                       \
+  case DT: PAIRS(T, C, LOAD, uint8_t, *o = x == y;)
+#define X_less(DT, T, C, LOAD, STORE)                                                                        \
+  case DT: PAIRS(T, C, LOAD, uint8_t, *o = x < y;)
+#define X_less_equal(DT, T, C, LOAD, STORE)                                                                  \
+  case DT: PAIRS(T, C, LOAD, uint8_t, *o = x <= y;)
+#define X_greater(DT, T, C, LOAD, STORE)                                                                     \
+  case DT: PAIRS(T, C, LOAD, uint8_t, *o = x > y;)
+#define X_greater_equal(DT, T, C, LOAD, STORE)                                                               \
+  case DT: PAIRS(T, C, LOAD, uint8_t, *o = x >= y;)
 
 COMPARE(equal, ==)
 COMPARE(less, <)
@@ -218,7 +232,8 @@ static inline uint64_t sign_fill(int64_t x, bool is_signed, bool left) {
   return is_signed && !left && x < 0 ? UINT64_MAX : 0;
 }
 
-/* Shifts by as many bits as there are, by more or by less than none are defined since opset 28: all bits go out. */
+/* Shifts by as many bits as there are, by more or by less than none are defined since opset 28: all bits go
+ * out. */
 bool eval_bit_shift(Eval *e) {
   Pair p;
   bool left = attr_string_is(e->node, "direction", "LEFT"), defined = since(e) >= 28;
@@ -264,8 +279,10 @@ static bool int_pow(Eval *e, int rank, const int64_t *dim, Loop *l) {
   const Tensor *a = e->in[0], *b = e->in[1];
   const uint64_t *x = in_words(e, 0), *k = NULL;
   const double *f = NULL;
-  if (elem_is_computed_float(b->dtype)) f = in_doubles(e, 1);
-  else k = in_words(e, 1);
+  if (elem_is_computed_float(b->dtype))
+    f = in_doubles(e, 1);
+  else
+    k = in_words(e, 1);
   NEEDS(x && (f || k) && a->dtype != DT_UINT64 && b->dtype != DT_UINT64);
   uint64_t count, n = 0;
   NEEDS(tensor_count(rank, dim, &count) && affordable(e, count));
@@ -300,8 +317,10 @@ bool eval_pow(Eval *e) {
   if (!elem_is_computed_float(a->dtype)) return int_pow(e, rank, dim, &l);
   const double *x = in_doubles(e, 0), *y = NULL;
   const uint64_t *k = NULL;
-  if (elem_is_computed_float(b->dtype)) y = in_doubles(e, 1);
-  else k = in_words(e, 1);
+  if (elem_is_computed_float(b->dtype))
+    y = in_doubles(e, 1);
+  else
+    k = in_words(e, 1);
   uint64_t count, n = 0;
   bool is_unsigned = b->dtype == DT_UINT64;
   NEEDS(x && (y || k));
@@ -330,11 +349,14 @@ bool eval_prelu(Eval *e) {
   void *out = p.out;
   Loop l = p.l;
   switch (p.dtype) {
-#define X(DT, T, C, LOAD, STORE) case DT: PAIRS(T, C, LOAD, T, *o = STORE(x < 0 ? x * y : x);)
+#define X(DT, T, C, LOAD, STORE)                                                                             \
+  case DT: PAIRS(T, C, LOAD, T, *o = STORE(x < 0 ? x * y : x);)
     FLOAT_TYPES(X)
 #undef X
 #define X(DT, T, C, LOAD, STORE)                                                                             \
-  case DT: PAIRS(T, C, LOAD, T, *o = (T)((int64_t)x < 0 && DT != DT_UINT64 ? (uint64_t)x * (uint64_t)y : (uint64_t)x);)
+  case DT:                                                                                                   \
+    PAIRS(T, C, LOAD, T,                                                                                     \
+          *o = (T)((int64_t)x < 0 && DT != DT_UINT64 ? (uint64_t)x * (uint64_t)y : (uint64_t)x);)
     INT_TYPES(X)
 #undef X
   default: return false;

@@ -3,9 +3,8 @@
  *   to bool              x != 0
  *   integer to integer   the low bits
  *   float to integer     towards zero; out of range and NaN are undefined: refused
- *   to float             nearest, ties to even. Runtimes go through float where the source is wider than that, so
- *                        results on which both ways differ are refused
- *   to float8            saturating unless saturate=0
+ *   to float             nearest, ties to even. Runtimes go through float where the source is wider than
+ * that, so results on which both ways differ are refused to float8            saturating unless saturate=0
  *
  * Strings and float8e8m0 are refused.
  */
@@ -24,8 +23,8 @@ typedef struct Wide {
 } Wide;
 
 static bool castable(ElemType t) {
-  return elem_is_real(t) || t == DT_BOOL || minifloat_known(t) || t == DT_INT4 || t == DT_UINT4 || t == DT_INT2 ||
-         t == DT_UINT2;
+  return elem_is_real(t) || t == DT_BOOL || minifloat_known(t) || t == DT_INT4 || t == DT_UINT4 ||
+         t == DT_INT2 || t == DT_UINT2;
 }
 
 static void load(Wide *w, ElemType t, const void *p, uint64_t from) {
@@ -49,15 +48,17 @@ static void load(Wide *w, ElemType t, const void *p, uint64_t from) {
     return;
   default:
     for (size_t i = 0; i < w->n; i++) {
-      if (w->is_real) w->real[i] = (double)minifloat_decode(t, bytes[from + i]);
-      else w->word[i] = bytes[from + i];
+      if (w->is_real)
+        w->real[i] = (double)minifloat_decode(t, bytes[from + i]);
+      else
+        w->word[i] = bytes[from + i];
       if (!w->is_real && w->is_signed && bytes[from + i] >> (bits - 1)) w->word[i] -= 1ull << bits;
     }
   }
 }
 
-/* The float between x and zero that is nearest to x, made odd if x is none: rounding it to a narrower dtype rounds x
- * once. */
+/* The float between x and zero that is nearest to x, made odd if x is none: rounding it to a narrower dtype
+ * rounds x once. */
 static float to_odd(double x) {
   float f = (float)x;
   if ((double)f == x || isnan(x)) return f;
@@ -115,7 +116,9 @@ static bool to_words(Wide *w, int bits, bool is_signed) {
   for (size_t i = 0; i < w->n; i++) {
     double x = trunc(w->real[i]);
     NEEDS(x >= low && x < high);
-    w->word[i] = x < 0 ? (uint64_t)(int64_t)x : x < 0x1p63 ? (uint64_t)x : (uint64_t)(x - 0x1p63) + ((uint64_t)1 << 63);
+    w->word[i] = x < 0        ? (uint64_t)(int64_t)x
+                 : x < 0x1p63 ? (uint64_t)x
+                              : (uint64_t)(x - 0x1p63) + ((uint64_t)1 << 63);
   }
   return true;
 }
@@ -134,7 +137,9 @@ static bool store(Wide *w, ElemType to, bool saturate, void *out, uint64_t from)
 #define X(DT, T)                                                                                             \
   case DT:                                                                                                   \
     for (size_t i = 0; i < w->n; i++)                                                                        \
-      ((T *)out)[from + i] = w->is_real ? (T)w->real[i] : w->is_signed ? (T)(int64_t)w->word[i] : (T)w->word[i]; \
+      ((T *)out)[from + i] = w->is_real     ? (T)w->real[i]                                                  \
+                             : w->is_signed ? (T)(int64_t)w->word[i]                                         \
+                                            : (T)w->word[i];                                                 \
     return true;
     X(DT_FLOAT, float)
     X(DT_DOUBLE, double)

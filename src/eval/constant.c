@@ -36,7 +36,8 @@ static Tensor *known_value(Value *v) {
 static ElemType deciding_dtype(int n_in, Tensor *const *in) {
   ElemType dtype = DT_INT64;
   for (int k = n_in - 1; k >= 0; k--)
-    if (in[k] && (k == 0 || elem_is_float(in[k]->dtype)) && !(k == 0 && elem_is_float(dtype))) dtype = in[k]->dtype;
+    if (in[k] && (k == 0 || elem_is_float(in[k]->dtype)) && !(k == 0 && elem_is_float(dtype)))
+      dtype = in[k]->dtype;
   return dtype;
 }
 
@@ -63,7 +64,8 @@ static void step(Arena *scratch, Stack *stack) {
   Value *v = stack->at[stack->n - 1];
   Tensor *literal = v->folded_state ? NULL : value_literal(v);
   bool open = !v->folded_state || v->folded_state == VISITING;
-  if (literal) settle(v, literal, true);
+  if (literal)
+    settle(v, literal, true);
   else if (open) {
     const Node *n = v->producer;
     bool constant = foldable(n);
@@ -76,8 +78,10 @@ static void step(Arena *scratch, Stack *stack) {
       }
       constant = !u || u->folded;
     }
-    if (constant) compute(v);
-    else settle(v, NULL, false);
+    if (constant)
+      compute(v);
+    else
+      settle(v, NULL, false);
     if (!v->folded && n) settle(v, known_value(v), true);
   }
   stack->n--;

@@ -5,9 +5,9 @@
 #include "eval/deferred.h"
 
 /* The constant a value is known to be: an initializer that cannot be overridden, a Constant node, or any
- * deterministic subgraph over them (evaluated, or deferred if large). Also shape arithmetic whose result is known
- * completely. Cached. NULL: not constant, or not evaluable, or Law 5 forbids folding it.
- * The result never depends on --exact; constant_is_exact() tells whether it took rounding operators to get there. */
+ * deterministic subgraph over them (evaluated, or deferred if large). Also shape arithmetic whose result is
+ * known completely. Cached. NULL: not constant, or not evaluable, or Law 5 forbids folding it. The result
+ * never depends on --exact; constant_is_exact() tells whether it took rounding operators to get there. */
 Tensor *constant_of(Value *v);
 bool constant_is_exact(Value *v);
 /* Scalar or one-element constants, any real dtype. */

@@ -87,17 +87,41 @@ static bool cast_is_safe(ElemType from, ElemType to) {
 static bool deferrable(const Node *op, int n_in, Tensor *const *in) {
   int64_t to;
   for (int k = 0; k < n_in; k++)
-    if (in[k] && (in[k]->dtype == DT_STRING || (in[k]->store != TS_DEFERRED && in[k]->count && !in[k]->bytes)))
+    if (in[k] &&
+        (in[k]->dtype == DT_STRING || (in[k]->store != TS_DEFERRED && in[k]->count && !in[k]->bytes)))
       return false;
   switch (op->op->id) {
-  case OP_Transpose: case OP_Concat: case OP_Slice: case OP_Split:
-  case OP_Reshape: case OP_Flatten: case OP_Squeeze: case OP_Unsqueeze: case OP_Identity: return true;
+  case OP_Transpose:
+  case OP_Concat:
+  case OP_Slice:
+  case OP_Split:
+  case OP_Reshape:
+  case OP_Flatten:
+  case OP_Squeeze:
+  case OP_Unsqueeze:
+  case OP_Identity: return true;
   case OP_Where: return n_in == 3 && in[0] && in[0]->dtype == DT_BOOL;
-  case OP_Cast: return in[0] && attr_int(op, "to", &to) && to > 0 && to < DT_COUNT_ &&
-                       cast_is_safe(in[0]->dtype, (ElemType)to);
-  case OP_Add: case OP_Sub: case OP_Mul: case OP_Div: case OP_Max: case OP_Min: case OP_Sum: case OP_Mean:
-  case OP_Neg: case OP_Abs: case OP_Sqrt: case OP_Reciprocal: case OP_Exp: case OP_Log: case OP_Erf:
-  case OP_Tanh: case OP_Sigmoid: case OP_Relu: return all_floats(n_in, in);
+  case OP_Cast:
+    return in[0] && attr_int(op, "to", &to) && to > 0 && to < DT_COUNT_ &&
+           cast_is_safe(in[0]->dtype, (ElemType)to);
+  case OP_Add:
+  case OP_Sub:
+  case OP_Mul:
+  case OP_Div:
+  case OP_Max:
+  case OP_Min:
+  case OP_Sum:
+  case OP_Mean:
+  case OP_Neg:
+  case OP_Abs:
+  case OP_Sqrt:
+  case OP_Reciprocal:
+  case OP_Exp:
+  case OP_Log:
+  case OP_Erf:
+  case OP_Tanh:
+  case OP_Sigmoid:
+  case OP_Relu: return all_floats(n_in, in);
   default: return false;
   }
 }
@@ -106,7 +130,12 @@ static bool deferrable(const Node *op, int n_in, Tensor *const *in) {
 
 static Tensor *evaluate(Model *m, const Deferred *x, int n_out, int out_index) {
   Tensor **out = NEW_ARRAY(m->arena, Tensor *, n_out);
-  Eval e = {.arena = m->arena, .node = x->op, .n_in = x->n_in, .n_out = n_out, .in = x->in, .out = out,
+  Eval e = {.arena = m->arena,
+            .node = x->op,
+            .n_in = x->n_in,
+            .n_out = n_out,
+            .in = x->in,
+            .out = out,
             .max_bytes = EAGER_BELOW};
   return eval_node(&e) ? out[out_index] : NULL;
 }
@@ -123,10 +152,15 @@ static Tensor *defer(Model *m, const Deferred *x, const Tensor *shape) {
   Made *made = made_find(m, x, hash);
   if (made) return made->tensor;
   made = made_keep(m, x, hash);
-  if (node_has(x->op, OP_MOVES_DATA) && !node_is(x->op, OP_Transpose) && x->in[0] && x->in[0]->store != TS_DEFERRED) {
+  if (node_has(x->op, OP_MOVES_DATA) && !node_is(x->op, OP_Transpose) && x->in[0] &&
+      x->in[0]->store != TS_DEFERRED) {
     /* A view of bytes that are there, if it is one. */
     switch (x->op->op->id) {
-    case OP_Reshape: case OP_Flatten: case OP_Squeeze: case OP_Unsqueeze: case OP_Identity:
+    case OP_Reshape:
+    case OP_Flatten:
+    case OP_Squeeze:
+    case OP_Unsqueeze:
+    case OP_Identity:
       return made->tensor = tensor_new(m->arena, shape->dtype, shape->rank, shape->dim, x->in[0]->store,
                                        x->in[0]->bytes);
     default: break;
@@ -155,16 +189,20 @@ Tensor *tensor_apply(Model *m, const Node *op, int n_in, Tensor *const *in, int 
   int n_out = out_index + 1 > op->n_out ? out_index + 1 : op->n_out;
   for (int k = 0; k < n_in; k++) {
     if (!in[k]) continue;
-    bool in_place = node_has(op, OP_MOVES_DATA) && in[k]->store != TS_DEFERRED; /* of it, only what moves is read */
+    bool in_place =
+        node_has(op, OP_MOVES_DATA) && in[k]->store != TS_DEFERRED; /* of it, only what moves is read */
     if (in[k]->nbytes > largest && !in_place) largest = in[k]->nbytes;
     if (in[k]->store == TS_DEFERRED && in[k]->expr->depth >= x.depth) x.depth = in[k]->expr->depth + 1;
   }
   if (!deferrable(op, n_in, in)) return largest <= EAGER_BELOW ? evaluate(m, &x, n_out, out_index) : NULL;
   Arena *scratch = arena_child(m->arena);
   Tensor **out = dry_run(scratch, &x, n_out), *result = NULL;
-  if (out && node_is(op, OP_Split)) result = apply_split(m, &x, out, out_index);
-  else if (out && out[out_index]->nbytes <= DEFER_ABOVE) result = evaluate(m, &x, n_out, out_index);
-  else if (out && x.depth <= MAX_DEPTH) result = defer(m, &x, out[out_index]);
+  if (out && node_is(op, OP_Split))
+    result = apply_split(m, &x, out, out_index);
+  else if (out && out[out_index]->nbytes <= DEFER_ABOVE)
+    result = evaluate(m, &x, n_out, out_index);
+  else if (out && x.depth <= MAX_DEPTH)
+    result = defer(m, &x, out[out_index]);
   arena_free(scratch);
   return result;
 }

@@ -171,7 +171,8 @@ bool eval_eye_like(Eval *e) {
   int64_t k, dtype;
   NEEDS(t && t->rank == 2 && attr_int(e->node, "k", &k));
   dtype = t->dtype;
-  if (node_attr(e->node, "dtype")) NEEDS(attr_int(e->node, "dtype", &dtype) && dtype > 0 && dtype < DT_COUNT_);
+  if (node_attr(e->node, "dtype"))
+    NEEDS(attr_int(e->node, "dtype", &dtype) && dtype > 0 && dtype < DT_COUNT_);
   int64_t rows = t->dim[0], cols = t->dim[1];
   uint8_t *out = out_new(e, 0, (ElemType)dtype, 2, t->dim);
   NEEDS(out);
@@ -180,11 +181,15 @@ bool eval_eye_like(Eval *e) {
   const float onef = 1;
   const double oned = 1;
   const uint16_t half = float_to_half(1), brain = float_to_bfloat16(1);
-  const void *v = dtype == DT_FLOAT ? (const void *)&onef : dtype == DT_DOUBLE ? &oned : dtype == DT_FLOAT16 ? &half
-                  : dtype == DT_BFLOAT16 ? (const void *)&brain : &one;
+  const void *v = dtype == DT_FLOAT      ? (const void *)&onef
+                  : dtype == DT_DOUBLE   ? &oned
+                  : dtype == DT_FLOAT16  ? &half
+                  : dtype == DT_BFLOAT16 ? (const void *)&brain
+                                         : &one;
   NEEDS(elem_is_real((ElemType)dtype) || dtype == DT_BOOL);
   for (int64_t i = 0; i < rows; i++)
-    if (k > -rows && k < cols && i + k >= 0 && i + k < cols) memcpy(out + (size_t)(i * cols + i + k) * size, v, size);
+    if (k > -rows && k < cols && i + k >= 0 && i + k < cols)
+      memcpy(out + (size_t)(i * cols + i + k) * size, v, size);
   return true;
 }
 

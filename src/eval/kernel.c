@@ -91,7 +91,8 @@ void *out_new(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim) {
 
 bool out_reshaped(Eval *e, int i, int from, int rank, const int64_t *dim) {
   Tensor *src = in_tensor(e, from);
-  if (src->dtype != DT_STRING && elem_bits(src->dtype) < 8) { /* outputs are packed afterwards: give it unpacked */
+  if (src->dtype != DT_STRING &&
+      elem_bits(src->dtype) < 8) { /* outputs are packed afterwards: give it unpacked */
     void *copy = out_new(e, i, src->dtype, rank, dim);
     const void *p = copy ? in_data(e, from) : NULL;
     NEEDS(p && e->out[i]->count == src->count);
@@ -156,8 +157,10 @@ bool dims_broadcast(int *rank, int64_t *dim, int b_rank, const int64_t *b_dim) {
   }
   for (int i = 0; i < b_rank; i++) {
     int64_t *d = &dim[*rank - b_rank + i];
-    if (*d == 1) *d = b_dim[i];
-    else NEEDS(b_dim[i] == *d || b_dim[i] == 1);
+    if (*d == 1)
+      *d = b_dim[i];
+    else
+      NEEDS(b_dim[i] == *d || b_dim[i] == 1);
   }
   return true;
 }
@@ -170,7 +173,8 @@ int dims_reduced(const Tensor *t, const bool *marked, bool keep, int64_t *dim) {
 }
 
 bool dims_same(const Tensor *a, const Tensor *b) {
-  return a->rank == b->rank && (a->rank == 0 || memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0);
+  return a->rank == b->rank &&
+         (a->rank == 0 || memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0);
 }
 
 /* --- iteration ----------------------------------------------------------------------------------------- */
@@ -189,8 +193,10 @@ void loop_init(Loop *l, int rank, const int64_t *dim, int operands, const int64_
     if (dim[i] == 1) continue;
     int64_t step[LOOP_OPERANDS];
     for (int k = 0; k < operands; k++) step[k] = stride[k][i];
-    if (l->rank && mergeable(l, l->rank - 1, dim[i], step)) l->rank--;
-    else l->dim[l->rank] = 1;
+    if (l->rank && mergeable(l, l->rank - 1, dim[i], step))
+      l->rank--;
+    else
+      l->dim[l->rank] = 1;
     l->dim[l->rank] *= dim[i];
     for (int k = 0; k < operands; k++) l->stride[k][l->rank] = step[k];
     l->rank++;
@@ -249,7 +255,8 @@ void loop_next(Loop *l) {
     break;                                                                                                   \
   }
 
-void copy_strided(void *dst, const void *src, size_t size, int rank, const int64_t *dim, const int64_t *stride) {
+void copy_strided(void *dst, const void *src, size_t size, int rank, const int64_t *dim,
+                  const int64_t *stride) {
   Loop l;
   loop_init(&l, rank, dim, 1, (const int64_t *const[]){stride});
   for (loop_start(&l); loop_run(&l); loop_next(&l), dst = (uint8_t *)dst + (size_t)l.n * size) {

@@ -1,9 +1,10 @@
-/* What the operator families share: views of inputs and outputs, axes, broadcasting, strided copies, dtype tables.
+/* What the operator families share: views of inputs and outputs, axes, broadcasting, strided copies, dtype
+ * tables.
  *
- * A kernel sees each tensor as an array of whole elements: the 2- and 4-bit types stand in a byte each, a string is a
- * Span; dtypes without a C type are moved as bytes. An operator function
- *   1. works out dtype and dims of its outputs and asks for them with out_new(), which refuses what is too large (and
- *      everything in a dry run, after it has noted dtype and dims);
+ * A kernel sees each tensor as an array of whole elements: the 2- and 4-bit types stand in a byte each, a
+ * string is a Span; dtypes without a C type are moved as bytes. An operator function
+ *   1. works out dtype and dims of its outputs and asks for them with out_new(), which refuses what is too
+ * large (and everything in a dry run, after it has noted dtype and dims);
  *   2. asks for elements with in_data(), which evaluates deferred operands;
  *   3. fills the outputs.
  * It returns false to refuse; then nothing happened.
@@ -41,7 +42,8 @@ const int64_t *in_indices(Eval *e, int i);
 bool in_ints(Eval *e, int i, const int64_t **at, size_t *n);
 /* A single integer: int32 or int64 with one element. */
 bool in_int(Eval *e, int i, int64_t *v);
-/* A list of integers that is an attribute before version `since` and input i from then on; absent: *at is NULL. */
+/* A list of integers that is an attribute before version `since` and input i from then on; absent: *at is
+ * NULL. */
 bool in_list(Eval *e, int i, const char *attribute, int since, const int64_t **at, size_t *n);
 
 /* New output i; NULL if it is refused (or in a dry run). Zeroed. */
@@ -118,15 +120,18 @@ typedef uint64_t Loose64 __attribute__((aligned(1), may_alias));
 
 /* dst, packed with dims, gets src's elements at the strides (in elements; 0 and negative ones are fine).
  * src need not be aligned. */
-void copy_strided(void *dst, const void *src, size_t size, int rank, const int64_t *dim, const int64_t *stride);
+void copy_strided(void *dst, const void *src, size_t size, int rank, const int64_t *dim,
+                  const int64_t *stride);
 /* The same for a permutation of a packed tensor, in tiles that suit the caches (eval/transpose.c). */
-void transpose_copy(void *dst, const void *src, size_t size, int rank, const int64_t *dim, const int64_t *stride);
+void transpose_copy(void *dst, const void *src, size_t size, int rank, const int64_t *dim,
+                    const int64_t *stride);
 /* n elements with the value at `value`. */
 void fill(void *dst, const void *value, size_t size, uint64_t n);
 
 /* --- dtypes -------------------------------------------------------------------------------------------- */
 
-/* X(dtype, stored type, type computed in, load, store). Half floats are computed in float and rounded once. */
+/* X(dtype, stored type, type computed in, load, store). Half floats are computed in float and rounded once.
+ */
 #define AS_IS(x) (x)
 #define FLOAT_TYPES(X)                                                                                       \
   X(DT_FLOAT, float, float, AS_IS, AS_IS)                                                                    \
@@ -158,8 +163,9 @@ static inline bool elem_is_computed_float(ElemType t) {
   return t == DT_FLOAT || t == DT_DOUBLE || t == DT_FLOAT16 || t == DT_BFLOAT16;
 }
 
-/* Floats of any width as double (float64 as it is), widened into scratch; and back, rounded once to the dtype. For
- * families whose results round anyway (libm functions, reductions, products). NULL for other dtypes. */
+/* Floats of any width as double (float64 as it is), widened into scratch; and back, rounded once to the
+ * dtype. For families whose results round anyway (libm functions, reductions, products). NULL for other
+ * dtypes. */
 const double *in_doubles(Eval *e, int i);
 bool out_doubles(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim, const double *v);
 /* Integers of 8 to 64 bits, and bools, as 64-bit patterns, sign- or zero-extended, and back, wrapping. */

@@ -74,9 +74,12 @@ bool eval_matmul(Eval *e) {
   int64_t at = 0;
   for (loop_start(&l); loop_run(&l); loop_next(&l))
     for (int64_t i = 0; i < l.n; i++, at += each) {
-      int64_t from_a = (l.at[0] + i * l.by[0]) * m.p.m * m.p.k, from_b = (l.at[1] + i * l.by[1]) * m.p.k * m.p.n;
-      if (real) product_real(&m.p, x + from_a, y + from_b, (double *)c + at);
-      else product_word(&m.p, u + from_a, v + from_b, (uint64_t *)c + at);
+      int64_t from_a = (l.at[0] + i * l.by[0]) * m.p.m * m.p.k,
+              from_b = (l.at[1] + i * l.by[1]) * m.p.k * m.p.n;
+      if (real)
+        product_real(&m.p, x + from_a, y + from_b, (double *)c + at);
+      else
+        product_word(&m.p, u + from_a, v + from_b, (uint64_t *)c + at);
     }
   return real ? out_doubles(e, 0, a->dtype, m.rank, m.dim, c) : out_words(e, 0, a->dtype, m.rank, m.dim, c);
 }

@@ -31,8 +31,10 @@ bool minifloat_known(ElemType t) {
 /* Value of a pattern without sign, were there no special ones. */
 static double magnitude(const Format *f, unsigned bits) {
   int exponent = (int)(bits >> f->mantissa), fraction = (int)(bits & ((1u << f->mantissa) - 1));
-  if (exponent) fraction += 1 << f->mantissa;
-  else exponent = 1;
+  if (exponent)
+    fraction += 1 << f->mantissa;
+  else
+    exponent = 1;
   return ldexp(fraction, exponent - f->bias - f->mantissa);
 }
 
@@ -64,9 +66,12 @@ uint8_t minifloat_encode(ElemType t, float v, bool saturate) {
   double x = fabs((double)v);
   unsigned bits = x < 1e6 ? nearest(f, x) : 0x100;
   if (bits > f->largest) {
-    if (saturate || f->nan < 0) bits = f->largest;
-    else if (f->infinity >= 0) bits = (unsigned)f->infinity;
-    else return (uint8_t)(f->unsigned_zero ? (unsigned)f->nan : sign | (unsigned)f->nan);
+    if (saturate || f->nan < 0)
+      bits = f->largest;
+    else if (f->infinity >= 0)
+      bits = (unsigned)f->infinity;
+    else
+      return (uint8_t)(f->unsigned_zero ? (unsigned)f->nan : sign | (unsigned)f->nan);
   }
   if (bits == 0 && f->unsigned_zero) return 0;
   return (uint8_t)(sign | bits);

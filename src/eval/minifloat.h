@@ -6,8 +6,8 @@
 
 bool minifloat_known(ElemType t); /* the four float8 types with a sign, and float4e2m1 */
 float minifloat_decode(ElemType t, uint8_t bits);
-/* Out of range: saturates to the largest finite value or (NaN stays NaN) becomes infinity, or NaN where the type has
- * none; float4e2m1 always saturates. */
+/* Out of range: saturates to the largest finite value or (NaN stays NaN) becomes infinity, or NaN where the
+ * type has none; float4e2m1 always saturates. */
 uint8_t minifloat_encode(ElemType t, float f, bool saturate);
 
 #endif

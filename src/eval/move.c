@@ -1,4 +1,5 @@
-/* Operators that copy elements to other places: Transpose, Concat, Split, Slice, Expand, Tile, DepthToSpace ... */
+/* Operators that copy elements to other places: Transpose, Concat, Split, Slice, Expand, Tile, DepthToSpace
+ * ... */
 #include "eval/kernel.h"
 
 /* --- Transpose ------------------------------------------------------------------------------------------ */
@@ -35,8 +36,10 @@ bool eval_concat(Eval *e) {
   NEEDS(t && t->rank <= MAX_RANK);
   int axis = 1;
   int64_t dim[MAX_RANK];
-  if (since(e) < 4 && !node_attr(e->node, "axis")) NEEDS(axis < t->rank); /* had a default, 1 */
-  else NEEDS(attr_axis(e, t->rank, &axis));
+  if (since(e) < 4 && !node_attr(e->node, "axis"))
+    NEEDS(axis < t->rank); /* had a default, 1 */
+  else
+    NEEDS(attr_axis(e, t->rank, &axis));
   memcpy(dim, t->dim, (size_t)t->rank * sizeof *dim);
   for (int k = 1; k < e->n_in; k++) {
     const Tensor *u = in_tensor(e, k);
@@ -63,8 +66,10 @@ bool eval_concat(Eval *e) {
 static bool split_parts(Eval *e, int64_t length, int64_t *part) {
   const int64_t *given = NULL;
   size_t n = 0;
-  if (since(e) < 2 && in_tensor(e, 1)) NEEDS(in_ints(e, 1, &given, &n));
-  else NEEDS(in_list(e, 1, "split", 13, &given, &n));
+  if (since(e) < 2 && in_tensor(e, 1))
+    NEEDS(in_ints(e, 1, &given, &n));
+  else
+    NEEDS(in_list(e, 1, "split", 13, &given, &n));
   if (given) {
     int64_t sum = 0;
     NEEDS(n == (size_t)e->n_out);
@@ -259,7 +264,8 @@ bool eval_reverse_sequence(Eval *e) {
   int64_t batch, time;
   const int64_t *length;
   size_t n;
-  NEEDS(t && t->rank >= 2 && attr_int(e->node, "batch_axis", &batch) && attr_int(e->node, "time_axis", &time));
+  NEEDS(t && t->rank >= 2 && attr_int(e->node, "batch_axis", &batch) &&
+        attr_int(e->node, "time_axis", &time));
   NEEDS((batch == 0 || batch == 1) && time == 1 - batch);
   NEEDS(in_ints(e, 1, &length, &n) && n == (size_t)t->dim[batch]);
   uint8_t *out = out_new(e, 0, t->dtype, t->rank, t->dim);
@@ -289,7 +295,8 @@ bool eval_trilu(Eval *e) {
   NEEDS(out);
   const uint8_t *p = in_data(e, 0);
   NEEDS(p);
-  int64_t rows = t->dim[t->rank - 2], cols = t->dim[t->rank - 1], batch = dims_product(t->dim, 0, t->rank - 2);
+  int64_t rows = t->dim[t->rank - 2], cols = t->dim[t->rank - 1],
+          batch = dims_product(t->dim, 0, t->rank - 2);
   size_t size = elem_size(t->dtype);
   for (int64_t i = 0; i < batch * rows; i++) {
     /* Column where the diagonal crosses this row, clamped. */

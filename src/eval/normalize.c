@@ -1,4 +1,5 @@
-/* Softmax and relatives, LayerNormalization, BatchNormalization (inference), InstanceNormalization, global pools. */
+/* Softmax and relatives, LayerNormalization, BatchNormalization (inference), InstanceNormalization, global
+ * pools. */
 #include "eval/kernel.h"
 
 /* --- Softmax, LogSoftmax, Hardmax ----------------------------------------------------------------------- */
@@ -11,7 +12,9 @@ static void softmax_line(OpId op, const double *v, double *r, int64_t n, int64_t
   for (int64_t i = 0; i < n; i++) sum += exp(v[i * stride] - max);
   for (int64_t i = 0; i < n; i++) {
     double x = v[i * stride] - max;
-    r[i * stride] = op == OP_Softmax ? exp(x) / sum : op == OP_LogSoftmax ? x - log(sum) : (double)(i == best);
+    r[i * stride] = op == OP_Softmax      ? exp(x) / sum
+                    : op == OP_LogSoftmax ? x - log(sum)
+                                          : (double)(i == best);
   }
 }
 
@@ -27,7 +30,8 @@ bool eval_softmax(Eval *e) {
   const double *v = in_doubles(e, 0);
   NEEDS(v);
   int64_t n = flat ? dims_product(t->dim, (int)axis, t->rank) : t->dim[axis];
-  int64_t inner = flat ? 1 : dims_product(t->dim, (int)axis + 1, t->rank), outer = dims_product(t->dim, 0, (int)axis);
+  int64_t inner = flat ? 1 : dims_product(t->dim, (int)axis + 1, t->rank),
+          outer = dims_product(t->dim, 0, (int)axis);
   double *r = blob_new(e->scratch, ((size_t)t->count + 1) * sizeof *r);
   for (int64_t o = 0; o < outer; o++)
     for (int64_t i = 0; i < inner && n; i++)
@@ -43,8 +47,10 @@ bool eval_layer_norm(Eval *e) {
   int axis;
   float epsilon;
   int64_t stash, dim[MAX_RANK];
-  NEEDS(t && param[0] && t->rank <= MAX_RANK && elem_is_computed_float(t->dtype) && attr_axis(e, t->rank, &axis));
-  NEEDS(attr_float(e->node, "epsilon", &epsilon) && attr_int(e->node, "stash_type", &stash) && stash == DT_FLOAT);
+  NEEDS(t && param[0] && t->rank <= MAX_RANK && elem_is_computed_float(t->dtype) &&
+        attr_axis(e, t->rank, &axis));
+  NEEDS(attr_float(e->node, "epsilon", &epsilon) && attr_int(e->node, "stash_type", &stash) &&
+        stash == DT_FLOAT);
   Loop l;
   int params = param[1] ? 2 : 1;
   for (int k = 0; k < params; k++) {
@@ -100,8 +106,9 @@ bool eval_batch_norm(Eval *e) {
   if (since(e) < 9) NEEDS(attr_int(e->node, "spatial", &spatial) && spatial);
   if (e->dry) return out_new(e, 0, t->dtype, t->rank, t->dim);
   int64_t channels = t->dim[1], inner = dims_product(t->dim, 2, t->rank);
-  const double *v = in_doubles(e, 0), *scale = per_channel(e, 1, channels), *bias = per_channel(e, 2, channels),
-               *mean = per_channel(e, 3, channels), *variance = per_channel(e, 4, channels);
+  const double *v = in_doubles(e, 0), *scale = per_channel(e, 1, channels),
+               *bias = per_channel(e, 2, channels), *mean = per_channel(e, 3, channels),
+               *variance = per_channel(e, 4, channels);
   NEEDS(v && scale && bias && mean && variance);
   double *r = blob_new(e->scratch, ((size_t)t->count + 1) * sizeof *r);
   for (uint64_t i = 0; i < t->count; i++) {
@@ -117,7 +124,8 @@ bool eval_instance_norm(Eval *e) {
   NEEDS(t && t->rank >= 3 && elem_is_computed_float(t->dtype) && attr_float(e->node, "epsilon", &epsilon));
   if (e->dry) return out_new(e, 0, t->dtype, t->rank, t->dim);
   int64_t channels = t->dim[1], n = dims_product(t->dim, 2, t->rank);
-  const double *v = in_doubles(e, 0), *scale = per_channel(e, 1, channels), *bias = per_channel(e, 2, channels);
+  const double *v = in_doubles(e, 0), *scale = per_channel(e, 1, channels),
+               *bias = per_channel(e, 2, channels);
   NEEDS(v && scale && bias);
   double *r = blob_new(e->scratch, ((size_t)t->count + 1) * sizeof *r);
   for (int64_t o = 0; o < t->dim[0] * channels; o++) {
@@ -148,8 +156,10 @@ bool eval_global_pool(Eval *e) {
     double acc = max ? -INFINITY : 0;
     for (int64_t i = 0; i < n; i++) {
       double x = v[o * n + i];
-      if (!max) acc += x;
-      else if (isnan(x) || x > acc) acc = isnan(acc) ? acc : x;
+      if (!max)
+        acc += x;
+      else if (isnan(x) || x > acc)
+        acc = isnan(acc) ? acc : x;
     }
     r[o] = max ? acc : acc / (double)n;
   }

@@ -1,5 +1,5 @@
-/* Operators that compare elements of one tensor: ArgMax, ArgMin, TopK, Unique; and CumSum. NaN has no place in an
- * order: refused. */
+/* Operators that compare elements of one tensor: ArgMax, ArgMin, TopK, Unique; and CumSum. NaN has no place
+ * in an order: refused. */
 #include "eval/kernel.h"
 
 /* Elements to compare: reals as double, integers as words. */
@@ -21,7 +21,8 @@ static bool keys_init(Eval *e, int i, Keys *k) {
 
 static int keys_compare(const Keys *k, int64_t a, int64_t b) {
   if (k->real) return (k->real[a] > k->real[b]) - (k->real[a] < k->real[b]);
-  if (k->is_signed) return ((int64_t)k->word[a] > (int64_t)k->word[b]) - ((int64_t)k->word[a] < (int64_t)k->word[b]);
+  if (k->is_signed)
+    return ((int64_t)k->word[a] > (int64_t)k->word[b]) - ((int64_t)k->word[a] < (int64_t)k->word[b]);
   return (k->word[a] > k->word[b]) - (k->word[a] < k->word[b]);
 }
 
@@ -88,8 +89,10 @@ bool eval_topk(Eval *e) {
   int axis;
   int64_t k, largest = 1, sorted = 1, dim[MAX_RANK];
   NEEDS(t && t->rank <= MAX_RANK && attr_axis(e, t->rank, &axis) && e->n_out == 2);
-  if (since(e) >= 10) NEEDS(in_int(e, 1, &k));
-  else NEEDS(attr_int(e->node, "k", &k));
+  if (since(e) >= 10)
+    NEEDS(in_int(e, 1, &k));
+  else
+    NEEDS(attr_int(e->node, "k", &k));
   if (since(e) >= 11) NEEDS(attr_int(e->node, "largest", &largest) && attr_int(e->node, "sorted", &sorted));
   int64_t length = t->dim[axis];
   NEEDS(sorted && k >= 0 && k <= length);
@@ -142,20 +145,24 @@ static int index_order(const void *arg, int64_t a, int64_t b) {
   return (first[a] > first[b]) - (first[a] < first[b]);
 }
 
-/* The distinct slices: of group g, group[i] == g for its members, first[g] is the first one. Returns their number. */
-static int64_t unique_groups(Eval *e, const SliceOrder *s, bool sorted, int64_t *first, int64_t *count, int64_t *group) {
+/* The distinct slices: of group g, group[i] == g for its members, first[g] is the first one. Returns their
+ * number. */
+static int64_t unique_groups(Eval *e, const SliceOrder *s, bool sorted, int64_t *first, int64_t *count,
+                             int64_t *group) {
   int64_t n = s->length, groups = 0;
   int64_t *at = NEW_ARRAY(e->scratch, int64_t, n), *tmp = NEW_ARRAY(e->scratch, int64_t, n);
   for (int64_t i = 0; i < n; i++) at[i] = i;
   sort_indices(at, tmp, n, slice_order, s);
   for (int64_t i = 0; i < n; i++) {
-    if (i == 0 || slice_order(s, at[i - 1], at[i]) != 0) first[groups++] = at[i]; /* stable: the lowest index */
+    if (i == 0 || slice_order(s, at[i - 1], at[i]) != 0)
+      first[groups++] = at[i]; /* stable: the lowest index */
     group[at[i]] = groups - 1;
     count[groups - 1]++;
   }
   if (sorted) return groups;
   /* Otherwise in order of first occurrence. */
-  int64_t *rank = NEW_ARRAY(e->scratch, int64_t, n), *old = arena_copy(e->scratch, first, (size_t)n * sizeof *first),
+  int64_t *rank = NEW_ARRAY(e->scratch, int64_t, n),
+          *old = arena_copy(e->scratch, first, (size_t)n * sizeof *first),
           *old_count = arena_copy(e->scratch, count, (size_t)n * sizeof *count);
   for (int64_t g = 0; g < groups; g++) at[g] = g;
   sort_indices(at, tmp, groups, index_order, old);
@@ -188,7 +195,8 @@ bool eval_unique(Eval *e) {
                   .inner = flat ? 1 : dims_product(t->dim, axis + 1, t->rank)};
   const uint8_t *p = in_data(e, 0);
   NEEDS(p && keys_init(e, 0, &s.keys));
-  int64_t *first = NEW_ARRAY(e->scratch, int64_t, s.length), *count = NEW_ARRAY(e->scratch, int64_t, s.length),
+  int64_t *first = NEW_ARRAY(e->scratch, int64_t, s.length),
+          *count = NEW_ARRAY(e->scratch, int64_t, s.length),
           *group = NEW_ARRAY(e->scratch, int64_t, s.length);
   int64_t n = unique_groups(e, &s, sorted != 0, first, count, group);
   memcpy(dim, t->dim, (size_t)t->rank * sizeof *dim);
@@ -198,7 +206,8 @@ bool eval_unique(Eval *e) {
   size_t run = (size_t)s.inner * elem_size(t->dtype);
   for (int64_t o = 0; o < s.outer && run; o++)
     for (int64_t g = 0; g < n; g++, out += run) memcpy(out, p + (size_t)(o * s.length + first[g]) * run, run);
-  return unique_numbers(e, 1, n, first) && unique_numbers(e, 2, s.length, group) && unique_numbers(e, 3, n, count);
+  return unique_numbers(e, 1, n, first) && unique_numbers(e, 2, s.length, group) &&
+         unique_numbers(e, 3, n, count);
 }
 
 /* --- CumSum --------------------------------------------------------------------------------------------- */

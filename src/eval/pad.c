@@ -56,7 +56,8 @@ static bool pad_value(Eval *e, const void **value) {
 }
 
 /* Source positions of every axis, one table after the other; false where they don't exist. */
-static bool pad_tables(Eval *e, char mode, const int64_t *before, const int64_t *after, int64_t *dim, int64_t **table) {
+static bool pad_tables(Eval *e, char mode, const int64_t *before, const int64_t *after, int64_t *dim,
+                       int64_t **table) {
   const Tensor *t = e->in[0];
   for (int i = 0; i < t->rank; i++) {
     int64_t d = t->dim[i], b = before[i], a = after[i], least = mode == 'c' ? -d : 0;
@@ -77,7 +78,8 @@ static bool pad_tables(Eval *e, char mode, const int64_t *before, const int64_t 
 bool eval_pad(Eval *e) {
   const Tensor *t = in_tensor(e, 0);
   char mode = pad_mode(e->node);
-  int64_t before[MAX_RANK], after[MAX_RANK], dim[MAX_RANK], stride[MAX_RANK], index[MAX_RANK] = {0}, *table[MAX_RANK];
+  int64_t before[MAX_RANK], after[MAX_RANK], dim[MAX_RANK], stride[MAX_RANK], index[MAX_RANK] = {0},
+                                                                              *table[MAX_RANK];
   const void *value;
   NEEDS(t && t->rank <= MAX_RANK && mode && pad_amounts(e, t->rank, before, after) && pad_value(e, &value));
   NEEDS(pad_tables(e, mode, before, after, dim, table));
@@ -93,8 +95,10 @@ bool eval_pad(Eval *e) {
       int64_t at = table[i][index[i]];
       from = at < 0 ? -1 : from + at * stride[i];
     }
-    if (from >= 0) memcpy(out, p + (size_t)from * size, size);
-    else if (value) memcpy(out, value, size);
+    if (from >= 0)
+      memcpy(out, p + (size_t)from * size, size);
+    else if (value)
+      memcpy(out, value, size);
     for (int i = t->rank - 1; i >= 0 && ++index[i] == dim[i]; i--) index[i] = 0;
   }
   return true;

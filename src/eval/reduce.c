@@ -64,7 +64,9 @@ static void reduce_loop(Loop *l, const Tensor *t, const Axes *a) {
   loop_init(l, t->rank, t->dim, 1, (const int64_t *const[]){stride});
 }
 
-#define EACH(l, i) for (loop_start(&(l)); loop_run(&(l)); loop_next(&(l))) for (int64_t i = 0; i < (l).n; i++)
+#define EACH(l, i)                                                                                           \
+  for (loop_start(&(l)); loop_run(&(l)); loop_next(&(l)))                                                    \
+    for (int64_t i = 0; i < (l).n; i++)
 
 static bool reduce_real(Eval *e, const Axes *a, int rank, const int64_t *dim, uint64_t count) {
   const Tensor *t = e->in[0];
@@ -106,7 +108,8 @@ static bool reduce_words(Eval *e, const Axes *a, int rank, const int64_t *dim, u
   bool is_signed = elem_is_signed(t->dtype), max = op == OP_ReduceMax, min = op == OP_ReduceMin;
   NEEDS(t->dtype != DT_BOOL || max || min);
   int bits = t->dtype == DT_BOOL ? 1 : elem_bits(t->dtype);
-  uint64_t top = (uint64_t)1 << (bits - 1), start = op == OP_ReduceProd; /* of no elements: the dtype's bound */
+  uint64_t top = (uint64_t)1 << (bits - 1),
+           start = op == OP_ReduceProd; /* of no elements: the dtype's bound */
   if (max) start = is_signed ? 0 - top : 0;
   if (min) start = is_signed ? top - 1 : top - 1 + top;
   uint64_t *r = NEW_ARRAY(e->scratch, uint64_t, count);

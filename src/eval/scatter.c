@@ -1,5 +1,5 @@
-/* ScatterElements (and Scatter), ScatterND. Duplicate indices without a reduction, whose result depends on the
- * order, are refused. */
+/* ScatterElements (and Scatter), ScatterND. Duplicate indices without a reduction, whose result depends on
+ * the order, are refused. */
 #include "eval/kernel.h"
 
 typedef enum Reduction { NONE, ADD, MUL, MAX, MIN, UNKNOWN } Reduction;
@@ -19,9 +19,12 @@ static bool combine(Reduction r, ElemType t, void *to, const void *from) {
   case DT: {                                                                                                 \
     T *o = to;                                                                                               \
     C x = LOAD(*o), y = LOAD(*(const T *)from);                                                              \
-    if (r == ADD) *o = STORE(x + y);                                                                         \
-    else if (r == MUL) *o = STORE(x * y);                                                                    \
-    else if (r == MAX ? x < y : y < x) *o = STORE(y);                                                        \
+    if (r == ADD)                                                                                            \
+      *o = STORE(x + y);                                                                                     \
+    else if (r == MUL)                                                                                       \
+      *o = STORE(x * y);                                                                                     \
+    else if (r == MAX ? x < y : y < x)                                                                       \
+      *o = STORE(y);                                                                                         \
     return true;                                                                                             \
   }
     FLOAT_TYPES(X)
@@ -30,9 +33,12 @@ static bool combine(Reduction r, ElemType t, void *to, const void *from) {
   case DT: {                                                                                                 \
     T *o = to;                                                                                               \
     C x = *o, y = *(const T *)from;                                                                          \
-    if (r == ADD) *o = (T)((uint64_t)x + (uint64_t)y);                                                       \
-    else if (r == MUL) *o = (T)((uint64_t)x * (uint64_t)y);                                                  \
-    else if (r == MAX ? x < y : y < x) *o = STORE(y);                                                        \
+    if (r == ADD)                                                                                            \
+      *o = (T)((uint64_t)x + (uint64_t)y);                                                                   \
+    else if (r == MUL)                                                                                       \
+      *o = (T)((uint64_t)x * (uint64_t)y);                                                                   \
+    else if (r == MAX ? x < y : y < x)                                                                       \
+      *o = STORE(y);                                                                                         \
     return true;                                                                                             \
   }
     INT_TYPES(X)
@@ -44,10 +50,10 @@ static bool combine(Reduction r, ElemType t, void *to, const void *from) {
 typedef struct Scatter {
   Reduction reduction;
   ElemType dtype;
-  size_t size;       /* bytes of an element */
-  int64_t run;       /* elements written by one index */
+  size_t size; /* bytes of an element */
+  int64_t run; /* elements written by one index */
   uint8_t *out;
-  uint8_t *written;  /* per run of the output; NULL with a reduction */
+  uint8_t *written; /* per run of the output; NULL with a reduction */
 } Scatter;
 
 /* Copies the input to the output. */
@@ -63,7 +69,8 @@ static bool scatter_start(Eval *e, Scatter *s, int64_t run) {
   const void *p = in_data(e, 0);
   NEEDS(p);
   memcpy(s->out, p, (size_t)t->count * s->size);
-  s->written = s->reduction == NONE ? blob_new(e->scratch, (size_t)(run ? (int64_t)t->count / run : 0) + 1) : NULL;
+  s->written =
+      s->reduction == NONE ? blob_new(e->scratch, (size_t)(run ? (int64_t)t->count / run : 0) + 1) : NULL;
   return true;
 }
 

@@ -1,4 +1,5 @@
-/* Operators that only change the shape, or report it: Reshape and relatives, Shape, Size. No element is copied. */
+/* Operators that only change the shape, or report it: Reshape and relatives, Shape, Size. No element is
+ * copied. */
 #include "eval/kernel.h"
 
 bool eval_identity(Eval *e) {
@@ -56,7 +57,7 @@ bool eval_flatten(Eval *e) {
   return out_reshaped(e, 0, 0, 2, dim);
 }
 
-/* Without axes every dim of 1 goes. */
+/* Without axes every dim of 1 goes; what an empty list of axes means is not specified. */
 bool eval_squeeze(Eval *e) {
   const Tensor *t = in_tensor(e, 0);
   const int64_t *axes;
@@ -65,7 +66,7 @@ bool eval_squeeze(Eval *e) {
   int64_t dim[MAX_RANK];
   int rank = 0;
   NEEDS(t && t->rank <= MAX_RANK && in_list(e, 1, "axes", 13, &axes, &n));
-  if (axes) NEEDS(axes_mark(axes, n, t->rank, drop));
+  if (axes) NEEDS(n && axes_mark(axes, n, t->rank, drop));
   for (int i = 0; i < t->rank; i++) {
     bool gone = axes ? drop[i] : t->dim[i] == 1;
     NEEDS(!gone || t->dim[i] == 1);

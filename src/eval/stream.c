@@ -17,7 +17,12 @@ const void *tensor_bytes(Arena *arena, Tensor *t) {
   if (t->store != TS_DEFERRED) return aligned(arena, t);
   if (!t->expr) return NULL;
   Tensor *out = NULL;
-  Eval e = {.arena = arena, .node = t->expr->op, .n_in = t->expr->n_in, .n_out = 1, .in = t->expr->in, .out = &out,
+  Eval e = {.arena = arena,
+            .node = t->expr->op,
+            .n_in = t->expr->n_in,
+            .n_out = 1,
+            .in = t->expr->in,
+            .out = &out,
             .max_bytes = UINT64_MAX};
   return eval_node(&e) ? aligned(arena, out) : NULL;
 }
@@ -45,8 +50,8 @@ typedef struct Turned {
   size_t room;
 } Turned;
 
-/* Emits the part of the result that has fixed indices on the axes before `axis` and starts at src. A block has whole
- * cache lines of the source where it can: 64 bytes of its rows. */
+/* Emits the part of the result that has fixed indices on the axes before `axis` and starts at src. A block
+ * has whole cache lines of the source where it can: 64 bytes of its rows. */
 static bool emit_turned(Stream *s, Turned *t, int axis, const uint8_t *src) {
   size_t row = (size_t)dims_product(t->dim, axis + 1, t->rank) * t->size;
   int64_t n = t->dim[axis], line = 64 / (int64_t)t->size;
@@ -55,8 +60,8 @@ static bool emit_turned(Stream *s, Turned *t, int axis, const uint8_t *src) {
       if (!emit_turned(s, t, axis + 1, src + i * t->stride[axis] * (int64_t)t->size)) return false;
     return true;
   }
-  int64_t rows = (int64_t)(BLOCK / row) / line * line;
-  if (rows < line) rows = line;
+  int64_t rows = (int64_t)(BLOCK / row) / line * line, least = 8 * line; /* of the source: pages cost, too */
+  if (rows < least) rows = row * (size_t)least <= ROW_LIMIT ? least : line;
   if (rows > n) rows = n;
   if (t->room < row * (size_t)rows) {
     if (t->buffer) blob_free(s->arena, t->buffer);
@@ -67,8 +72,8 @@ static bool emit_turned(Stream *s, Turned *t, int axis, const uint8_t *src) {
   memcpy(dim, t->dim, (size_t)t->rank * sizeof *dim);
   for (int64_t i = 0; i < n; i += rows) {
     dim[axis] = n - i < rows ? n - i : rows;
-    transpose_copy(t->buffer, src + i * t->stride[axis] * (int64_t)t->size, t->size, t->rank - axis, dim + axis,
-                   t->stride + axis);
+    transpose_copy(t->buffer, src + i * t->stride[axis] * (int64_t)t->size, t->size, t->rank - axis,
+                   dim + axis, t->stride + axis);
     if (!s->emit(s->arg, t->buffer, row * (size_t)dim[axis])) return false;
   }
   return true;
@@ -93,10 +98,10 @@ static bool stream_transpose(Stream *s) {
 
 /* --- elementwise ---------------------------------------------------------------------------------------- */
 
-/* Rows from..from+n-1 of an operand along the result's axis, whose leading axes are all 1; or all of it where it
- * broadcasts along that axis. */
-static void take_rows(const Tensor *t, const void *bytes, int rank, int axis, int64_t from, int64_t n, Tensor *view,
-                      int64_t *dim) {
+/* Rows from..from+n-1 of an operand along the result's axis, whose leading axes are all 1; or all of it where
+ * it broadcasts along that axis. */
+static void take_rows(const Tensor *t, const void *bytes, int rank, int axis, int64_t from, int64_t n,
+                      Tensor *view, int64_t *dim) {
   int own = axis - (rank - t->rank);
   *view = *t;
   view->store = TS_SPAN;
@@ -122,15 +127,22 @@ static bool stream_rows(Stream *s) {
     NEEDS(bytes[k] = any_bytes(s->arena, x->in[k]));
     in[k] = &view[k];
   }
-  int64_t length = rank ? s->t->dim[axis] : 1, rows = BLOCK / 4 / (int64_t)(s->t->nbytes / (uint64_t)length + 1) + 1;
+  int64_t length = rank ? s->t->dim[axis] : 1,
+          rows = BLOCK / 4 / (int64_t)(s->t->nbytes / (uint64_t)length + 1) + 1;
   for (int64_t from = 0; from < length; from += rows) {
     int64_t n = length - from < rows ? length - from : rows;
     Arena *scratch = arena_child(s->arena);
     Tensor *out = NULL;
     for (int k = 0; k < x->n_in; k++)
       if (in[k])
-        take_rows(x->in[k], bytes[k], rank, axis, from, n, in[k], NEW_ARRAY(scratch, int64_t, x->in[k]->rank + 1));
-    Eval e = {.arena = scratch, .node = x->op, .n_in = x->n_in, .n_out = 1, .in = in, .out = &out,
+        take_rows(x->in[k], bytes[k], rank, axis, from, n, in[k],
+                  NEW_ARRAY(scratch, int64_t, x->in[k]->rank + 1));
+    Eval e = {.arena = scratch,
+              .node = x->op,
+              .n_in = x->n_in,
+              .n_out = 1,
+              .in = in,
+              .out = &out,
               .max_bytes = UINT64_MAX};
     bool ok = eval_node(&e) && s->emit(s->arg, out->bytes, (size_t)out->nbytes);
     arena_free(scratch);
@@ -156,8 +168,8 @@ static bool is_outermost_concat(const Tensor *t) {
 }
 
 static bool only_reshapes(const Node *n) {
-  return node_is(n, OP_Reshape) || node_is(n, OP_Flatten) || node_is(n, OP_Squeeze) || node_is(n, OP_Unsqueeze) ||
-         node_is(n, OP_Identity);
+  return node_is(n, OP_Reshape) || node_is(n, OP_Flatten) || node_is(n, OP_Squeeze) ||
+         node_is(n, OP_Unsqueeze) || node_is(n, OP_Identity);
 }
 
 static bool stream_deferred(Model *m, Stream *s) {

@@ -1,13 +1,14 @@
-/* Transposition at memory speed. Where the fastest axis of the source is not the fastest one of the result, rows of
- * one are columns of the other: then tiles of TILE x TILE elements are read by whole cache lines into a small buffer
- * and written by whole cache lines. */
+/* Transposition at memory speed. Where the fastest axis of the source is not the fastest one of the result,
+ * rows of one are columns of the other: then tiles of TILE x TILE elements are read by whole cache lines into
+ * a small buffer and written by whole cache lines. */
 #include "eval/kernel.h"
 
 enum { TILE = 16 };
 
 /* dst[r * d_row + c] = src[c * s_row + r] for r < rows, c < cols (both at most TILE). */
-#define TILES(T, S, name)                                                                                      \
-  static void name(T *restrict dst, const S *restrict src, int64_t rows, int64_t cols, int64_t d_row, int64_t s_row) { \
+#define TILES(T, S, name)                                                                                    \
+  static void name(T *restrict dst, const S *restrict src, int64_t rows, int64_t cols, int64_t d_row,        \
+                   int64_t s_row) {                                                                          \
     T tile[TILE][TILE];                                                                                      \
     if (rows == TILE && cols == TILE) {                                                                      \
       for (int c = 0; c < TILE; c++)                                                                         \
@@ -30,7 +31,8 @@ TILES(uint16_t, Loose16, tile2)
 TILES(uint32_t, Loose32, tile4)
 TILES(uint64_t, Loose64, tile8)
 
-static void plane(void *dst, const uint8_t *src, size_t size, int64_t rows, int64_t cols, int64_t d_row, int64_t s_row) {
+static void plane(void *dst, const uint8_t *src, size_t size, int64_t rows, int64_t cols, int64_t d_row,
+                  int64_t s_row) {
   switch (size) {
   case 1: tile1_plane(dst, src, rows, cols, d_row, s_row); break;
   case 2: tile2_plane(dst, (const Loose16 *)src, rows, cols, d_row, s_row); break;
@@ -39,7 +41,8 @@ static void plane(void *dst, const uint8_t *src, size_t size, int64_t rows, int6
   }
 }
 
-void transpose_copy(void *dst, const void *src, size_t size, int rank, const int64_t *dim, const int64_t *stride) {
+void transpose_copy(void *dst, const void *src, size_t size, int rank, const int64_t *dim,
+                    const int64_t *stride) {
   /* Merge axes, with the result's own strides as the second operand. */
   int64_t packed[MAX_RANK];
   Loop l;

@@ -1,10 +1,12 @@
-/* Operators of one operand, element by element: Abs ... Xor's Not. Real functions run in double and round once to
- * the dtype: Sqrt and Reciprocal are correctly rounded that way, and so are products by a float attribute. */
+/* Operators of one operand, element by element: Abs ... Xor's Not. Real functions run in double and round
+ * once to the dtype: Sqrt and Reciprocal are correctly rounded that way, and so are products by a float
+ * attribute. */
 #include "eval/kernel.h"
 
 typedef double RealFn(double x, double a, double b);
 
-/* --- signs: on the bits, so that every NaN keeps its payload --------------------------------------------- */
+/* --- signs: on the bits, so that every NaN keeps its payload ---------------------------------------------
+ */
 
 static bool flip_sign(Eval *e, bool clear) {
   const Tensor *t = in_tensor(e, 0);
@@ -36,8 +38,10 @@ bool eval_sign(Eval *e) {
   uint64_t *r = NEW_ARRAY(e->scratch, uint64_t, t->count);
   for (uint64_t i = 0; i < t->count; i++) {
     bool below = is_signed_word(t) && (int64_t)v[i] < 0;
-    if (abs || neg) r[i] = neg || below ? 0 - v[i] : v[i];
-    else r[i] = below ? UINT64_MAX : v[i] != 0;
+    if (abs || neg)
+      r[i] = neg || below ? 0 - v[i] : v[i];
+    else
+      r[i] = below ? UINT64_MAX : v[i] != 0;
   }
   return out_words(e, 0, t->dtype, t->rank, t->dim, r);
 }
@@ -120,11 +124,12 @@ static double f_reciprocal(double x, double a, double b) {
     (void)a, (void)b;                                                                                        \
     return fn(x);                                                                                            \
   }
-LIBM(sqrt) LIBM(exp) LIBM(log) LIBM(erf) LIBM(sin) LIBM(cos) LIBM(tan) LIBM(asin) LIBM(acos) LIBM(atan)
-LIBM(sinh) LIBM(cosh) LIBM(tanh) LIBM(asinh) LIBM(acosh) LIBM(atanh) LIBM(floor) LIBM(ceil) LIBM(nearbyint)
+LIBM(sqrt)
+LIBM(exp) LIBM(log) LIBM(erf) LIBM(sin) LIBM(cos) LIBM(tan) LIBM(asin) LIBM(acos) LIBM(atan) LIBM(sinh)
+    LIBM(cosh) LIBM(tanh) LIBM(asinh) LIBM(acosh) LIBM(atanh) LIBM(floor) LIBM(ceil) LIBM(nearbyint)
 #undef LIBM
 
-typedef struct RealOp {
+        typedef struct RealOp {
   OpId op;
   RealFn *fn;
   const char *a, *b; /* attributes it is given, in this order */
@@ -225,7 +230,8 @@ bool eval_is_special(Eval *e) {
   NEEDS(v);
   int64_t above = 0, below = 0;
   bool nan = node_is(e->node, OP_IsNaN);
-  NEEDS(nan || (attr_int(e->node, "detect_positive", &above) && attr_int(e->node, "detect_negative", &below)));
+  NEEDS(nan ||
+        (attr_int(e->node, "detect_positive", &above) && attr_int(e->node, "detect_negative", &below)));
   for (uint64_t i = 0; i < t->count; i++)
     out[i] = (uint8_t)(nan ? isnan(v[i]) != 0 : isinf(v[i]) && (v[i] > 0 ? above : below) != 0);
   return true;

@@ -29,8 +29,10 @@ static bool real_variadic(Eval *e, int rank, const int64_t *dim, uint64_t count)
     for (loop_start(&l); loop_run(&l); loop_next(&l))
       for (int64_t i = 0; i < l.n; i++, o++) {
         double x = v[l.at[0] + i * l.by[0]];
-        if (k == 0) *o = x;
-        else *o = op == OP_Max || op == OP_Min ? pick(*o, x, op == OP_Max) : *o + x;
+        if (k == 0)
+          *o = x;
+        else
+          *o = op == OP_Max || op == OP_Min ? pick(*o, x, op == OP_Max) : *o + x;
       }
   }
   if (op == OP_Mean)
@@ -54,9 +56,12 @@ static bool word_variadic(Eval *e, int rank, const int64_t *dim, uint64_t count)
       for (int64_t i = 0; i < l.n; i++, o++) {
         uint64_t x = v[l.at[0] + i * l.by[0]];
         bool less = is_signed ? (int64_t)*o < (int64_t)x : *o < x;
-        if (k == 0) *o = x;
-        else if (op == OP_Sum) *o += x;
-        else if (op == OP_Max ? less : !less) *o = x;
+        if (k == 0)
+          *o = x;
+        else if (op == OP_Sum)
+          *o += x;
+        else if (op == OP_Max ? less : !less)
+          *o = x;
       }
   }
   return out_words(e, 0, dtype, rank, dim, r);
@@ -72,7 +77,8 @@ bool eval_variadic(Eval *e) {
   NEEDS(elem_is_real(dtype));
   if (e->dry) return out_new(e, 0, dtype, rank, dim);
   NEEDS(affordable(e, count));
-  return elem_is_computed_float(dtype) ? real_variadic(e, rank, dim, count) : word_variadic(e, rank, dim, count);
+  return elem_is_computed_float(dtype) ? real_variadic(e, rank, dim, count)
+                                       : word_variadic(e, rank, dim, count);
 }
 
 #define CHOOSE(T)                                                                                            \
@@ -95,8 +101,7 @@ bool eval_where(Eval *e) {
   Loop l;
   loop_broadcast(&l, rank, dim, 3, (const Tensor *const *)e->in);
   int64_t k = 0;
-  for (loop_start(&l); loop_run(&l); loop_next(&l), k += l.n)
-    switch (size) {
+  for (loop_start(&l); loop_run(&l); loop_next(&l), k += l.n) switch (size) {
     case 1: CHOOSE(uint8_t)
     case 2: CHOOSE(uint16_t)
     case 4: CHOOSE(uint32_t)

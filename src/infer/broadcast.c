@@ -3,8 +3,8 @@
 
 /* Dim of the result where a meets b, each equal or 1. *valid is cleared if they contradict each other.
  *
- * A dim that is surely not 1 (0 included) decides: the other one is equal to it or 1. Where both may be 1 nothing is
- * known of the result but that it is one of the two, unless both are 1 together. */
+ * A dim that is surely not 1 (0 included) decides: the other one is equal to it or 1. Where both may be 1
+ * nothing is known of the result but that it is one of the two, unless both are 1 together. */
 static Dim broadcast_dim(SymTable *t, Dim a, Dim b, bool *valid) {
   Dim one = sym_int(t, 1);
   if (sym_equal(a, b) || sym_is(b, 1)) return a;
@@ -36,6 +36,7 @@ Shape shape_broadcast(SymTable *t, Arena *arena, Shape a, Shape b) {
 }
 
 bool shape_broadcasts_to(Shape s, Shape to) {
+  if (s.rank == 0) return true;
   if (s.rank < 0 || to.rank < s.rank) return false;
   for (int i = 0; i < s.rank; i++) {
     Dim d = s.dim[i];

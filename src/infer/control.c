@@ -2,7 +2,9 @@
 #include "infer/facts_t.h"
 #include "infer/family.h"
 
-/* --- bodies --------------------------------------------------------------------------------------------------------- */
+/* --- bodies
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static const Graph *body(const Infer *f, const char *name) {
   const Attr *a = node_attr(f->node, name);
@@ -20,8 +22,8 @@ static bool same_container(const Type *a, const Type *b) {
   return x && y && x->kind == TYPE_TENSOR && y->kind == TYPE_TENSOR && x->elem == y->elem;
 }
 
-/* What two types have in common. Dims that vary from one iteration to the next are not comparable: with `constants` only
- * numbers are kept. */
+/* What two types have in common. Dims that vary from one iteration to the next are not comparable: with
+ * `constants` only numbers are kept. */
 static Type type_merge(const Infer *f, const Type *a, const Type *b, bool constants) {
   if (same_container(a, b)) return type_unshaped(f, a);
   if (a->kind != TYPE_TENSOR || b->kind != TYPE_TENSOR) return TYPE_NOTHING;
@@ -40,10 +42,11 @@ static Type type_merge(const Infer *f, const Type *a, const Type *b, bool consta
 /* If: the branch that a known condition takes, else what both agree on. */
 void infer_if(Infer *f) {
   const Graph *yes = body(f, "then_branch"), *no = body(f, "else_branch");
-  Small c;
-  bool known = in_small(f, 0, &c) && c.n == 1 && c.at[0];
-  if (known && sym_is(c.at[0], 1)) no = yes;
-  if (known && sym_is(c.at[0], 0)) yes = no;
+  Dim condition = in_element(f, 0);
+  if (sym_is(condition, 1))
+    no = yes;
+  else if (sym_is(condition, 0))
+    yes = no;
   for (int o = 0; o < f->node->n_out; o++) {
     const struct Facts *a = body_out(yes, (size_t)o), *b = body_out(no, (size_t)o);
     if (!a || !b) continue;
@@ -76,8 +79,10 @@ void infer_loop(Infer *f) {
   int n = f->node->n_in - 2;
   for (int o = 0; o < f->node->n_out; o++) {
     const struct Facts *each = body_out(g, (size_t)o + 1);
-    if (o < n) carried(f, o, o + 2, each);
-    else stacked(f, o, each);
+    if (o < n)
+      carried(f, o, o + 2, each);
+    else
+      stacked(f, o, each);
   }
 }
 
@@ -88,12 +93,15 @@ void infer_scan(Infer *f) {
   if (since(f) < 9 || !attr_int(f->node, "num_scan_inputs", &scanned) || scanned < 0) return;
   for (int o = 0; o < f->node->n_out; o++) {
     const struct Facts *each = body_out(g, (size_t)o);
-    if (o < f->node->n_in - scanned) carried(f, o, o, each);
-    else stacked(f, o, each);
+    if (o < f->node->n_in - scanned)
+      carried(f, o, o, each);
+    else
+      stacked(f, o, each);
   }
 }
 
-/* --- sequences -------------------------------------------------------------------------------------------------------- */
+/* --- sequences
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void out_sequence(Infer *f, ElemType t) {
   Type *inner = NEW(f->arena, Type);
@@ -104,7 +112,8 @@ static void out_sequence(Infer *f, ElemType t) {
 /* Element type of the sequence at input 0. */
 static ElemType sequence_elem(const Infer *f) {
   const Type *t = in_type(f, 0);
-  return t->kind == TYPE_SEQUENCE && t->inner && t->inner->kind == TYPE_TENSOR ? t->inner->elem : DT_UNDEFINED;
+  return t->kind == TYPE_SEQUENCE && t->inner && t->inner->kind == TYPE_TENSOR ? t->inner->elem
+                                                                               : DT_UNDEFINED;
 }
 
 /* SequenceConstruct, SplitToSequence */

@@ -28,8 +28,9 @@ void infer_qlinear_conv(Infer *f) {
   conv(f, 0, 3, in_dtype(f, 7));
 }
 
-/* ConvTranspose: weights [C, M/group, kernel ...]; output stride*(D - 1) + output_padding + extent - pads, or D*stride with
- * auto_pad SAME, or what output_shape says. */
+/* ConvTranspose: weights [C, M/group, kernel ...]; output stride*(D - 1) + output_padding + extent - pads, or
+ * what output_shape says. With auto_pad SAME it should be D*stride, but a window shorter than the stride
+ * would need negative pads for that, which ONNX Runtime does not use. */
 static void conv_transpose_spatial(const Infer *f, const Window *w, const Dim *in, Dim *out) {
   const int64_t *shape, *more;
   size_t n_shape, n_more;
@@ -42,7 +43,8 @@ static void conv_transpose_spatial(const Infer *f, const Window *w, const Dim *i
     if (stated) {
       d = num(f, shape[n_shape - n + (size_t)i]);
     } else if (w->pad == PAD_SAME) {
-      if (!padded) d = sym_mul(f->syms, in[i], step);
+      bool reaches = sym_nonneg(sym_sub(f->syms, window_extent(f, w, i), step));
+      if (!padded && reaches) d = sym_mul(f->syms, in[i], step);
     } else {
       d = sym_mul(f->syms, sym_sub(f->syms, in[i], num(f, 1)), step);
       d = sym_add(f->syms, sym_add(f->syms, d, window_extent(f, w, i)), num(f, padded ? more[i] : 0));
@@ -74,7 +76,8 @@ void infer_pool(Infer *f) {
   if (in.rank < 2 || !window_read(f, in.rank - 2, NULL, &w)) return;
   Dim *dim = dims_of(f, in, 0);
   for (int i = 2; i < in.rank; i++) {
-    dim[i] = window_out(f, &w, i - 2, in.dim[i]);
+    bool vague = w.pad == PAD_SAME && w.dilation[i - 2] > 1; /* runtimes differ */
+    dim[i] = vague ? NULL : window_out(f, &w, i - 2, in.dim[i]);
     if (!dim[i]) dim[i] = sym_fresh(f->syms); /* the same for both outputs */
   }
   out_dims(f, 0, in_dtype(f, 0), in.rank, dim);

@@ -15,7 +15,8 @@ static int64_t unit_of(ElemType t) {
   return elem_is_float(t) ? FLOAT_UNIT : 1;
 }
 
-/* --- unary, on known elements ---------------------------------------------------------------------------------- */
+/* --- unary, on known elements
+ * ---------------------------------------------------------------------------------- */
 
 typedef Dim UnaryFold(const Infer *f, ElemType t, Dim a);
 
@@ -107,7 +108,8 @@ void infer_clip(Infer *f) {
   out_elements(f, 0, &x);
 }
 
-/* --- binary and variadic -------------------------------------------------------------------------------------------- */
+/* --- binary and variadic
+ * -------------------------------------------------------------------------------------------- */
 
 /* a and b are not NULL; t is the operands' type. */
 typedef Dim BinaryFold(const Infer *f, ElemType t, Dim a, Dim b);
@@ -214,7 +216,8 @@ void infer_pow(Infer *f) {
   out_tensor(f, 0, in_dtype(f, 0), in_broadcast(f, 0, 1));
 }
 
-/* --- comparisons and logic -------------------------------------------------------------------------------------------- */
+/* --- comparisons and logic
+ * -------------------------------------------------------------------------------------------- */
 
 static Dim truth(const Infer *f, bool yes, bool no) {
   return yes ? num(f, 1) : no ? num(f, 0) : NULL;
@@ -248,7 +251,8 @@ static Dim fold_xor(const Infer *f, ElemType t, Dim a, Dim b) {
 static void to_bool(Infer *f, BinaryFold *fold) {
   Small a, b, r;
   out_tensor(f, 0, DT_BOOL, in_broadcast(f, 0, 1));
-  if (in_small(f, 0, &a) && in_small(f, 1, &b) && fold_two(f, &a, &b, DT_BOOL, fold, &r)) out_elements(f, 0, &r);
+  if (in_small(f, 0, &a) && in_small(f, 1, &b) && fold_two(f, &a, &b, DT_BOOL, fold, &r))
+    out_elements(f, 0, &r);
 }
 
 void infer_equal(Infer *f) {
@@ -294,7 +298,9 @@ void infer_where(Infer *f) {
   out_elements(f, 0, &r);
 }
 
-/* --- casts ------------------------------------------------------------------------------------------------------------- */
+/* --- casts
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void cast_to(Infer *f, ElemType to) {
   Small s;
@@ -303,9 +309,12 @@ static void cast_to(Infer *f, ElemType to) {
   Dim *at = dims_new(f, s.n);
   for (size_t i = 0; i < s.n; i++) {
     Dim d = s.at[i], whole = sym_truncdiv(f->syms, d, num(f, unit_of(s.dtype)));
-    if (to == DT_BOOL) at[i] = truth(f, sym_nonzero(d), sym_is(d, 0));
-    else if (elem_is_float(s.dtype)) at[i] = elem_is_float(to) ? d : whole;
-    else at[i] = sym_mul(f->syms, d, num(f, unit_of(to)));
+    if (to == DT_BOOL)
+      at[i] = truth(f, sym_nonzero(d), sym_is(d, 0));
+    else if (elem_is_float(s.dtype))
+      at[i] = elem_is_float(to) ? d : whole;
+    else
+      at[i] = sym_mul(f->syms, d, num(f, unit_of(to)));
   }
   s.dtype = to;
   s.at = at;

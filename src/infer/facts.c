@@ -11,7 +11,8 @@ static InferFn *const family[OP_COUNT_] = {
 #undef INFER
 };
 
-/* --- values without producer --------------------------------------------------------------------------------- */
+/* --- values without producer
+ * --------------------------------------------------------------------------------- */
 
 /* A declared type as far as it is believed: dims only if `dims`, and only constant ones if `!symbols`. */
 static Type believed(Model *m, const Type *t, bool dims, bool symbols) {
@@ -86,7 +87,8 @@ static void leaf_facts(Value *v) {
   }
 }
 
-/* --- nodes ------------------------------------------------------------------------------------------------------ */
+/* --- nodes
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* Value whose facts are needed first; *end is set behind the last one. Bodies count by their outputs. */
 static Value *dependency(const Node *n, size_t i, bool *end) {
@@ -157,21 +159,26 @@ static void compute(Node *root) {
       top = frame->below;
       infer_node(n);
     } else if (v && !v->facts) { /* facts that are not ready: a cycle, which families see as unknown */
-      if (v->producer) frame_push(&top, v->producer);
-      else leaf_facts(v);
+      if (v->producer)
+        frame_push(&top, v->producer);
+      else
+        leaf_facts(v);
     }
   }
 }
 
 static Facts *facts_of(Value *v) {
   if (!v->facts || !v->facts->ready) {
-    if (v->producer) compute(v->producer);
-    else leaf_facts(v);
+    if (v->producer)
+      compute(v->producer);
+    else
+      leaf_facts(v);
   }
   return v->facts;
 }
 
-/* --- questions ---------------------------------------------------------------------------------------------------- */
+/* --- questions
+ * ---------------------------------------------------------------------------------------------------- */
 
 const Type *type_of(Value *v) {
   return &facts_of(v)->type;
@@ -224,7 +231,8 @@ void facts_share(Value *now, Value *old) {
   now->facts = x;
 }
 
-/* --- forgetting ------------------------------------------------------------------------------------------------------ */
+/* --- forgetting
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* Takes v's facts away and puts them on the list of those whose users are still to be visited. */
 static void detach(Value *v, Facts **list) {

@@ -6,12 +6,13 @@
 
 struct Facts {
   Type type;
-  const Partial *value; /* elements in row-major order, of any rank and any dtype (see Small); NULL: none known */
+  const Partial
+      *value; /* elements in row-major order, of any rank and any dtype (see Small); NULL: none known */
   const Partial *shown; /* what value_of() answers, once it was asked */
   Node *below;          /* while computing: next frame of the stack */
   size_t next;          /* while computing: next dependency to look at */
   bool ready;
-  Value *of;            /* while forgetting: whose facts these were, and the next on the list */
+  Value *of; /* while forgetting: whose facts these were, and the next on the list */
   struct Facts *link;
 };
 

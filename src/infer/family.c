@@ -2,7 +2,8 @@
 
 #include "infer/facts_t.h"
 
-/* --- inputs ------------------------------------------------------------------------------------------------------ */
+/* --- inputs
+ * ------------------------------------------------------------------------------------------------------ */
 
 bool has_in(const Infer *f, int i) {
   return node_in(f->node, i) != NULL;
@@ -67,7 +68,7 @@ bool small_any(const Small *s) {
 
 bool in_vector(const Infer *f, int i, const Dim **at, size_t *n) {
   Small s;
-  if (!in_small(f, i, &s) || s.rank > 1) return false;
+  if (!in_small(f, i, &s) || s.rank > 1 || elem_is_float(s.dtype)) return false;
   *at = s.at;
   *n = s.n;
   return true;
@@ -81,13 +82,14 @@ bool known_ints(const Infer *f, int i, int64_t *out, size_t room, size_t *n) {
   return true;
 }
 
-bool in_int_or(const Infer *f, int i, int64_t other, int64_t *out) {
+Dim in_element(const Infer *f, int i) {
   Small s;
-  *out = other;
-  return !has_in(f, i) || (in_small(f, i, &s) && s.n == 1 && sym_const(s.at[0], out));
+  if (!in_small(f, i, &s) || s.n != 1) return NULL;
+  return elem_is_float(s.dtype) ? sym_truncdiv(f->syms, s.at[0], num(f, FLOAT_UNIT)) : s.at[0];
 }
 
-/* --- outputs ----------------------------------------------------------------------------------------------------- */
+/* --- outputs
+ * ----------------------------------------------------------------------------------------------------- */
 
 void out_tensor(Infer *f, int o, ElemType t, Shape s) {
   if (o < f->node->n_out) f->out[o] = (Type){TYPE_TENSOR, t, s, NULL};
@@ -133,7 +135,8 @@ void out_small(Infer *f, int o, const Small *s) {
   out_elements(f, o, s);
 }
 
-/* --- dims and axes ------------------------------------------------------------------------------------------------ */
+/* --- dims and axes
+ * ------------------------------------------------------------------------------------------------ */
 
 Dim num(const Infer *f, int64_t v) {
   return sym_int(f->syms, v);
@@ -174,8 +177,9 @@ int axes_given(const Infer *f, int i, int64_t *axes, size_t *n) {
   return 1;
 }
 
-/* Whatever the unit, a multiple of it by at most this is an element of the float type; 0 for types with too few to
- * matter. (Half floats end at 2^16 and have units of 2^-24: 2^11 multiples of 1/FLOAT_UNIT are in between.) */
+/* Whatever the unit, a multiple of it by at most this is an element of the float type; 0 for types with too
+ * few to matter. (Half floats end at 2^16 and have units of 2^-24: 2^11 multiples of 1/FLOAT_UNIT are in
+ * between.) */
 static int64_t exact_limit(ElemType t) {
   switch (t) {
   case DT_DOUBLE: return (int64_t)1 << 53;

@@ -1,11 +1,12 @@
 /* What the operator families of infer/ share: reading the facts of inputs, stating those of outputs.
  *
  * Rules for a family
- *  1. Whatever is not known stays as it is preset: TYPE_NOTHING, no value. A contradiction (an invalid model) is treated
- *     as not known.
- *  2. A dim is stated only if it is right for every value of the symbols, 0 included, for which the operator is
- *     defined. NULL stands for a dim that is not known and becomes a fresh symbol.
- *  3. Inputs may be missing and operators may have attributes of other versions: every accessor copes with that.
+ *  1. Whatever is not known stays as it is preset: TYPE_NOTHING, no value. A contradiction (an invalid model)
+ * is treated as not known.
+ *  2. A dim is stated only if it is right for every value of the symbols, 0 included, for which the operator
+ * is defined. NULL stands for a dim that is not known and becomes a fresh symbol.
+ *  3. Inputs may be missing and operators may have attributes of other versions: every accessor copes with
+ * that.
  */
 #ifndef INFER_FAMILY_H
 #define INFER_FAMILY_H
@@ -24,10 +25,10 @@ int since(const Infer *f); /* version of the definition in force */
 /* Attribute or default. */
 int64_t attr_int_or(const Infer *f, const char *name, int64_t other);
 
-/* A small tensor with constant dims and its elements in row-major order, NULL where not known. Elements are integers
- * whatever the dtype: bools are 0 and 1; floats count in units of 1/FLOAT_UNIT (halves of dims occur in shape
- * arithmetic) and are stated only if the type holds them exactly, so that operations with an exact result give it. 0
- * stands for -0.0 too. */
+/* A small tensor with constant dims and its elements in row-major order, NULL where not known. Elements are
+ * integers whatever the dtype: bools are 0 and 1; floats count in units of 1/FLOAT_UNIT (halves of dims occur
+ * in shape arithmetic) and are stated only if the type holds them exactly, so that operations with an exact
+ * result give it. 0 stands for -0.0 too. */
 enum { SMALL_RANK = 8, SMALL_FLOATS = 16, FLOAT_UNIT = 16 };
 typedef struct Small {
   ElemType dtype;
@@ -41,17 +42,18 @@ typedef struct Small {
 bool in_small(const Infer *f, int i, Small *s);
 bool small_any(const Small *s); /* is any element known? */
 
-/* The elements of a scalar or vector of a known number of elements. */
+/* The integers of a scalar or vector of a known number of elements. */
 bool in_vector(const Infer *f, int i, const Dim **at, size_t *n);
 /* The same if all are known numbers; at most `room`. */
 bool known_ints(const Infer *f, int i, int64_t *out, size_t room, size_t *n);
-/* The one element of input i as a number; an input left out gives `other`. */
-bool in_int_or(const Infer *f, int i, int64_t other, int64_t *out);
+/* The one element of input i (a float is cut to an integer); NULL if not known. */
+Dim in_element(const Infer *f, int i);
 
 /* --- outputs -------------------------------------------------------------------------------------------- */
 
 void out_tensor(Infer *f, int o, ElemType t, Shape s);
-/* From rank dims, which may be NULL (fresh) or provably negative (then the shape is not known). Keeps a copy. */
+/* From rank dims, which may be NULL (fresh) or provably negative (then the shape is not known). Keeps a copy.
+ */
 void out_dims(Infer *f, int o, ElemType t, int rank, const Dim *dim);
 void out_scalar(Infer *f, int o, ElemType t);
 void out_same(Infer *f, int o, int i); /* dtype and shape of input i */
@@ -60,7 +62,8 @@ void out_small(Infer *f, int o, const Small *s);
 /* Only the elements, where the type has been stated. */
 void out_elements(Infer *f, int o, const Small *s);
 
-/* --- dims and axes ----------------------------------------------------------------------------------------- */
+/* --- dims and axes -----------------------------------------------------------------------------------------
+ */
 
 Dim num(const Infer *f, int64_t v);
 Dim *dims_new(const Infer *f, size_t n); /* NULLs */
@@ -78,7 +81,8 @@ Dim dim_meet(Dim a, Dim b);
 
 /* Broadcast of the shapes of inputs first..last. */
 Shape in_broadcast(const Infer *f, int first, int last);
-/* Small inputs broadcast elementwise: index of the element of s that result element k (of dims dim[rank]) reads. */
+/* Small inputs broadcast elementwise: index of the element of s that result element k (of dims dim[rank])
+ * reads. */
 size_t small_index(const Small *s, int rank, const int64_t *dim, size_t k);
 
 /* The type without shapes. */
@@ -87,7 +91,8 @@ Type type_unshaped(const Infer *f, const Type *t);
 Type tensor_type(Model *m, const Tensor *t);
 const Partial *tensor_value(Model *m, const Tensor *t);
 
-/* --- the families ------------------------------------------------------------------------------------------ */
+/* --- the families ------------------------------------------------------------------------------------------
+ */
 
 #define INFER(id, fn) InferFn fn;
 #include "infer/infer.def"

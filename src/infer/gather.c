@@ -84,8 +84,8 @@ void infer_gather_nd(Infer *f) {
   out_elements(f, 0, &r);
 }
 
-/* Scatter, ScatterElements, ScatterND: data's shape. Elements are followed for vectors without reduction, where an index
- * that is not known could be any. */
+/* Scatter, ScatterElements, ScatterND: data's shape. Elements are followed for vectors without reduction,
+ * where an index that is not known could be any. */
 void infer_scatter(Infer *f) {
   Small s, x, u;
   out_same(f, 0, 0);
@@ -146,13 +146,12 @@ void infer_nonzero(Infer *f) {
 /* OneHot(indices, depth, values): depth goes in at axis. */
 void infer_one_hot(Infer *f) {
   Shape x = in_shape(f, 0);
-  Small depth;
   int axis;
   out_tensor(f, 0, in_dtype(f, 2), SHAPE_UNKNOWN);
   if (x.rank < 0 || x.rank >= MAX_RANK || !axis_in(attr_int_or(f, "axis", -1), x.rank + 1, &axis)) return;
   Dim dim[MAX_RANK];
   for (int i = 0, k = 0; i <= x.rank; i++) dim[i] = i == axis ? NULL : x.dim[k++];
-  if (in_small(f, 1, &depth) && depth.n == 1) dim[axis] = depth.at[0];
+  dim[axis] = in_element(f, 1);
   out_dims(f, 0, in_dtype(f, 2), x.rank + 1, dim);
 }
 
@@ -160,7 +159,6 @@ void infer_one_hot(Infer *f) {
 void infer_top_k(Infer *f) {
   Shape in = in_shape(f, 0);
   int axis;
-  Small k;
   int64_t written;
   out_tensor(f, 0, in_dtype(f, 0), SHAPE_UNKNOWN);
   out_tensor(f, 1, DT_INT64, SHAPE_UNKNOWN);
@@ -168,7 +166,7 @@ void infer_top_k(Infer *f) {
   Dim *dim = dims_of(f, in, 0);
   dim[axis] = NULL;
   if (since(f) < 10 && attr_int(f->node, "k", &written)) dim[axis] = num(f, written);
-  if (since(f) >= 10 && in_small(f, 1, &k) && k.n == 1) dim[axis] = k.at[0];
+  if (since(f) >= 10) dim[axis] = in_element(f, 1);
   if (!dim[axis]) dim[axis] = sym_fresh(f->syms); /* the same for both outputs */
   out_dims(f, 0, in_dtype(f, 0), in.rank, dim);
   out_dims(f, 1, DT_INT64, in.rank, dim);

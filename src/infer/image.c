@@ -16,8 +16,8 @@ static bool read_scales(const Infer *f, int i, double *scale, size_t *n) {
   return true;
 }
 
-/* floor(D*scale). Runtimes multiply in float: a symbolic result needs a scale with a short binary fraction, and a number
- * has to come out the same in float and in double. */
+/* floor(D*scale). Runtimes multiply in float: a symbolic result needs a scale with a short binary fraction,
+ * and a number has to come out the same in float and in double. */
 static Dim scaled(const Infer *f, Dim D, double scale) {
   enum { FRACTION = 256, MOST = 4096 };
   if (!(scale > 0) || scale > MOST) return NULL;
@@ -79,9 +79,12 @@ void infer_resize(Infer *f) {
     for (size_t k = 0; k < n_axes; k++) axes[k] = (int64_t)k;
   }
   Dim *dim = dims_of(f, in, 0);
-  bool sizes = since(f) >= 11 && filled(f, 3, &sure_sizes), scales = filled(f, since(f) >= 11 ? 2 : 1, &sure_scales);
-  if (sizes && !scales) resize_to_sizes(f, in, axes, n_axes, dim);
-  else if (scales && !sizes && sure_scales) resize_by_scales(f, in, since(f) >= 11 ? 2 : 1, axes, n_axes, dim);
+  bool sizes = since(f) >= 11 && filled(f, 3, &sure_sizes),
+       scales = filled(f, since(f) >= 11 ? 2 : 1, &sure_scales);
+  if (sizes && !scales)
+    resize_to_sizes(f, in, axes, n_axes, dim);
+  else if (scales && !sizes && sure_scales)
+    resize_by_scales(f, in, since(f) >= 11 ? 2 : 1, axes, n_axes, dim);
   else
     for (int i = 0; i < in.rank; i++) dim[i] = NULL;
   out_dims(f, 0, in_dtype(f, 0), in.rank, dim);

@@ -36,7 +36,8 @@ void infer_gemm(Infer *f) {
   out_dims(f, 0, in_dtype(f, 0) ? in_dtype(f, 0) : in_dtype(f, 1), 2, dim);
 }
 
-/* --- Einsum ------------------------------------------------------------------------------------------------------- */
+/* --- Einsum
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* Labels are letters; a dim of 1 broadcasts against the others of its label. */
 typedef struct Labels {
@@ -56,8 +57,10 @@ static void label_meet(const Infer *f, Labels *l, uint8_t c, Dim d) {
     return;
   }
   Shape r = shape_broadcast(f->syms, f->arena, a, b);
-  if (r.rank < 0) l->valid = false;
-  else l->dim[c] = r.dim[0];
+  if (r.rank < 0)
+    l->valid = false;
+  else
+    l->dim[c] = r.dim[0];
 }
 
 /* Reads the terms in front of "->"; *p ends at it or behind the text. */

@@ -30,22 +30,16 @@ void infer_multinomial(Infer *f) {
   out_dims(f, 0, elem_attr(f, "dtype", DT_INT32), 2, dim);
 }
 
-/* The one element of a small input, NULL if not known. */
-static Dim element(const Infer *f, int i) {
-  Small s;
-  return in_small(f, i, &s) && s.n == 1 && sym_nonneg(s.at[0]) ? s.at[0] : NULL;
-}
-
 /* HannWindow, HammingWindow, BlackmanWindow: [size] */
 void infer_signal_window(Infer *f) {
-  Dim size = element(f, 0);
+  Dim size = in_element(f, 0);
   out_dims(f, 0, elem_attr(f, "output_datatype", DT_FLOAT), 1, &size);
 }
 
 /* MelWeightMatrix(num_mel_bins, dft_length, ...): [dft_length/2 + 1, num_mel_bins] */
 void infer_mel(Infer *f) {
-  Dim half = sym_floordiv(f->syms, element(f, 1), num(f, 2));
-  Dim dim[2] = {sym_add(f->syms, half, num(f, 1)), element(f, 0)};
+  Dim half = sym_floordiv(f->syms, in_element(f, 1), num(f, 2));
+  Dim dim[2] = {sym_add(f->syms, half, num(f, 1)), in_element(f, 0)};
   out_dims(f, 0, elem_attr(f, "output_datatype", DT_FLOAT), 2, dim);
 }
 
@@ -67,7 +61,8 @@ void infer_stft(Infer *f) {
   out_dims(f, 0, in_dtype(f, 0), 4, dim);
 }
 
-/* --- strings ------------------------------------------------------------------------------------------------------- */
+/* --- strings
+ * ------------------------------------------------------------------------------------------------------- */
 
 void infer_string_concat(Infer *f) {
   out_tensor(f, 0, DT_STRING, in_broadcast(f, 0, 1));
@@ -98,10 +93,11 @@ void infer_tf_idf(Infer *f) {
   out_dims(f, 0, DT_FLOAT, in.rank, dim);
 }
 
-/* --- attention ------------------------------------------------------------------------------------------------------ */
+/* --- attention
+ * ------------------------------------------------------------------------------------------------------ */
 
-/* Attention(Q, K, V, ...): Q [batch, heads, length, size] or [batch, length, heads*size]; the output's last dim comes from
- * V. The present keys and values and the scores have rank 4. */
+/* Attention(Q, K, V, ...): Q [batch, heads, length, size] or [batch, length, heads*size]; the output's last
+ * dim comes from V. The present keys and values and the scores have rank 4. */
 void infer_attention(Infer *f) {
   Shape q = in_shape(f, 0), v = in_shape(f, 2);
   ElemType t = in_dtype(f, 0);

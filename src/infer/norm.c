@@ -38,7 +38,9 @@ void infer_quantize(Infer *f) {
 /* DequantizeLinear: float before 19, then the scale's type or output_dtype. */
 void infer_dequantize(Infer *f) {
   int64_t stated = attr_int_or(f, "output_dtype", DT_UNDEFINED);
-  ElemType t = since(f) < 19 ? DT_FLOAT : stated > 0 && stated < DT_COUNT_ ? (ElemType)stated : in_dtype(f, 1);
+  ElemType t = since(f) < 19                      ? DT_FLOAT
+               : stated > 0 && stated < DT_COUNT_ ? (ElemType)stated
+                                                  : in_dtype(f, 1);
   out_tensor(f, 0, t, in_shape(f, 0));
 }
 
@@ -49,8 +51,8 @@ void infer_dynamic_quantize(Infer *f) {
   out_scalar(f, 2, DT_UINT8);
 }
 
-/* NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss: a scalar, or the target's shape without reduction; the second output
- * of the latter has the input's. */
+/* NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss: a scalar, or the target's shape without reduction; the
+ * second output of the latter has the input's. */
 void infer_loss(Infer *f) {
   bool each = attr_string_is(f->node, "reduction", "none");
   out_tensor(f, 0, in_dtype(f, 0), each ? in_shape(f, 1) : (Shape){0, NULL});

@@ -1,8 +1,8 @@
 /* Reductions. */
 #include "infer/family.h"
 
-/* Which axes go: 1 known, -1 not known. From the version on that made axes an input, an empty list means all, or none
- * with noop_with_empty_axes. */
+/* Which axes go: 1 known, -1 not known. From the version on that made axes an input, an empty list means all,
+ * or none with noop_with_empty_axes. */
 static int reduced_axes(const Infer *f, int rank, bool *mask) {
   int64_t axes[MAX_RANK];
   size_t n = 0;
@@ -21,17 +21,20 @@ static void reduce_shape(Infer *f, ElemType t, bool keepdims, int known, const b
   Dim dim[MAX_RANK];
   int rank = 0;
   for (int i = 0; i < in.rank; i++) {
-    if (known < 0) dim[rank++] = sym_is(in.dim[i], 1) ? in.dim[i] : NULL;
-    else if (!mask[i]) dim[rank++] = in.dim[i];
-    else if (keepdims) dim[rank++] = num(f, 1);
+    if (known < 0)
+      dim[rank++] = sym_is(in.dim[i], 1) ? in.dim[i] : NULL;
+    else if (!mask[i])
+      dim[rank++] = in.dim[i];
+    else if (keepdims)
+      dim[rank++] = num(f, 1);
   }
   out_dims(f, 0, t, rank, dim);
 }
 
 typedef Dim ReduceFold(SymTable *t, Dim a, Dim b);
 
-/* All elements of a vector into one. Floats only if all are positive: then every partial result, in whatever order, is
- * bounded by the last one; products of floats are not followed. */
+/* All elements of a vector into one. Floats only if all are positive: then every partial result, in whatever
+ * order, is bounded by the last one; products of floats are not followed. */
 static void reduce_elements(Infer *f, ReduceFold *fold, int64_t start) {
   Small s;
   Shape out = f->out[0].shape;

@@ -13,8 +13,10 @@ void infer_rnn(Infer *f) {
     seq = x.dim[batch_first ? 1 : 0];
     batch = x.dim[batch_first ? 0 : 1];
   }
-  if (attr_int(f->node, "hidden_size", &hidden_size)) hidden = num(f, hidden_size);
-  else if (r.rank == 3) hidden = r.dim[2];
+  if (attr_int(f->node, "hidden_size", &hidden_size))
+    hidden = num(f, hidden_size);
+  else if (r.rank == 3)
+    hidden = r.dim[2];
   if (!seq) seq = sym_fresh(f->syms);
   if (!batch) batch = sym_fresh(f->syms);
   if (!hidden) hidden = sym_fresh(f->syms);

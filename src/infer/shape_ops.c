@@ -60,7 +60,8 @@ void infer_size(Infer *f) {
   out_small(f, 0, &(Small){.dtype = DT_INT64, .n = 1, .at = &n});
 }
 
-/* --- Reshape ------------------------------------------------------------------------------------------------------ */
+/* --- Reshape
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* Product of dims but `skip` (-1: all); NULL if one is NULL. */
 static Dim product(const Infer *f, const Dim *dim, size_t n, size_t skip) {
@@ -76,9 +77,10 @@ static bool all_nonzero_but(const Dim *dim, size_t n, size_t skip) {
   return true;
 }
 
-/* A symbolic target e at position i may turn out 0, and then means "the input's dim" d (allowzero = 0). It is the output's
- * dim all the same if e = 0 makes d = 0, or leaves no way to keep the number of elements unless d = 0: e divides the
- * input's size and all other dims of the output are not 0. Behind the input's rank a 0 is not allowed. */
+/* A symbolic target e at position i may turn out 0, and then means "the input's dim" d (allowzero = 0). It is
+ * the output's dim all the same if e = 0 makes d = 0, or leaves no way to keep the number of elements unless
+ * d = 0: e divides the input's size and all other dims of the output are not 0. Behind the input's rank a 0
+ * is not allowed. */
 static bool zero_is_harmless(const Infer *f, Shape in, const Dim *dim, size_t n, size_t i) {
   if (sym_nonzero(dim[i])) return true;
   if (in.rank < 0) return false;
@@ -86,8 +88,8 @@ static bool zero_is_harmless(const Infer *f, Shape in, const Dim *dim, size_t n,
   return sym_quotient(f->syms, shape_size(f->syms, in), dim[i]) && all_nonzero_but(dim, n, i);
 }
 
-/* The dims a target of n elements gives, NULL where they can't be told. *inferred: where -1 stands, else n. False if the
- * target is not valid. */
+/* The dims a target of n elements gives, NULL where they can't be told. *inferred: where -1 stands, else n.
+ * False if the target is not valid. */
 static bool reshape_target(const Infer *f, Shape in, const Dim *target, size_t n, bool allow_zero, Dim *dim,
                            size_t *inferred) {
   *inferred = n;
@@ -115,8 +117,8 @@ static bool reshape_target(const Infer *f, Shape in, const Dim *target, size_t n
   return true;
 }
 
-/* The one dim that is not known follows from the number of elements. A -1 has a value only where the product of the
- * others is not 0 (ONNX Runtime refuses it otherwise), unless allowzero bends that. */
+/* The one dim that is not known follows from the number of elements. A -1 has a value only where the product
+ * of the others is not 0 (ONNX Runtime refuses it otherwise), unless allowzero bends that. */
 static void reshape_rest(const Infer *f, Shape in, Dim *dim, size_t n, size_t inferred, bool allow_zero) {
   size_t unknown = n, count = 0;
   for (size_t i = 0; i < n; i++) {
@@ -128,7 +130,8 @@ static void reshape_rest(const Infer *f, Shape in, Dim *dim, size_t n, size_t in
   Dim size = shape_size(f->syms, in), others = product(f, dim, n, unknown);
   bool divides = unknown == inferred && !allow_zero;
   dim[unknown] = divides ? sym_quotient(f->syms, size, others) : sym_exact_div(f->syms, size, others);
-  if (!dim[unknown] && unknown == inferred && sym_nonzero(others)) dim[unknown] = sym_floordiv(f->syms, size, others);
+  if (!dim[unknown] && unknown == inferred && sym_nonzero(others))
+    dim[unknown] = sym_floordiv(f->syms, size, others);
 }
 
 /* Elements keep their order. */
@@ -177,7 +180,8 @@ void infer_flatten(Infer *f) {
   same_elements(f);
 }
 
-/* Squeeze: without axes every dim of 1 goes, so each must be decided. */
+/* Squeeze: without axes every dim of 1 goes, so each must be decided. What an empty list of axes means the
+ * specification does not say, and ONNX Runtime takes it for none. */
 void infer_squeeze(Infer *f) {
   Shape in = in_shape(f, 0);
   int64_t axes[MAX_RANK];
@@ -186,7 +190,7 @@ void infer_squeeze(Infer *f) {
   Dim dim[MAX_RANK];
   int given = axes_given(f, 1, axes, &n), rank = 0;
   out_tensor(f, 0, in_dtype(f, 0), SHAPE_UNKNOWN);
-  if (in.rank < 0 || given < 0 || (given && !axes_in(axes, n, in.rank, gone))) return;
+  if (in.rank < 0 || given < 0 || (given && (!n || !axes_in(axes, n, in.rank, gone)))) return;
   for (int i = 0; i < in.rank; i++) {
     bool one = sym_is(in.dim[i], 1), other = sym_distinct(f->syms, in.dim[i], num(f, 1));
     if (given ? gone[i] && other : !one && !other) return;
@@ -211,7 +215,8 @@ void infer_unsqueeze(Infer *f) {
   same_elements(f);
 }
 
-/* --- larger tensors from shapes -------------------------------------------------------------------------------------- */
+/* --- larger tensors from shapes
+ * -------------------------------------------------------------------------------------- */
 
 /* The shape a vector of dims spells; elements that may be negative are not known. */
 static Shape shape_spelled(const Infer *f, int i) {
@@ -340,7 +345,8 @@ void infer_transpose(Infer *f) {
   out_dims(f, 0, in_dtype(f, 0), in.rank, dim);
   if (!in_small(f, 0, &s) || !small_any(&s) || !small_out(f, &r)) return;
   size_t stride[SMALL_RANK];
-  for (int i = s.rank - 1; i >= 0; i--) stride[i] = i == s.rank - 1 ? 1 : stride[i + 1] * (size_t)s.dim[i + 1];
+  for (int i = s.rank - 1; i >= 0; i--)
+    stride[i] = i == s.rank - 1 ? 1 : stride[i + 1] * (size_t)s.dim[i + 1];
   Dim *at = dims_new(f, r.n);
   for (size_t k = 0; k < r.n; k++) {
     size_t rest = k, index = 0;

@@ -1,11 +1,13 @@
 /* Slice, Split, Concat, Pad: runs of elements along axes. */
 #include "infer/family.h"
 
-/* --- Slice --------------------------------------------------------------------------------------------------------- */
+/* --- Slice
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct Cut {
-  Dim start, end;  /* NULL: not known */
-  int64_t step;    /* 0: not known or none given for this axis */
+  Dim start, end; /* NULL: not known */
+  int64_t step;   /* 0: not known or none given for this axis */
   bool cut;
 } Cut;
 
@@ -18,8 +20,8 @@ static bool is_far_back(Dim d) {
   return sym_upper(d) <= -(int64_t)FAR;
 }
 
-/* Elements of [start, end) by step > 0 of a dim D, with negative positions counted from the end and both clamped to
- * [0, D]. A start beyond D needs no clamp: the length comes out negative, hence 0. */
+/* Elements of [start, end) by step > 0 of a dim D, with negative positions counted from the end and both
+ * clamped to [0, D]. A start beyond D needs no clamp: the length comes out negative, hence 0. */
 static Dim forward_length(SymTable *t, Dim D, Dim start, Dim end, int64_t step) {
   Dim zero = sym_int(t, 0), length;
   if (is_far_back(start)) start = zero;
@@ -29,22 +31,27 @@ static Dim forward_length(SymTable *t, Dim D, Dim start, Dim end, int64_t step) 
     length = sym_min(t, sym_neg(t, start), D);
   } else {
     Dim first = from_end ? sym_max(t, sym_add(t, D, start), zero) : start, last;
-    if (to_end) last = D;
-    else if (sym_nonneg(end)) last = sym_min(t, end, D);
-    else if (sym_upper(end) < 0) last = sym_add(t, D, end);
-    else return NULL;
+    if (to_end)
+      last = D;
+    else if (sym_nonneg(end))
+      last = sym_min(t, end, D);
+    else if (sym_upper(end) < 0)
+      last = sym_add(t, D, end);
+    else
+      return NULL;
     length = sym_max(t, sym_sub(t, last, first), zero);
   }
   return sym_ceildiv(t, length, sym_int(t, step));
 }
 
-/* step < 0: from min(start, D - 1) down to, but without, end >= -1. */
+/* step < 0: from start, clamped to [0, D - 1], down to, but without, end, clamped to [-1, D - 1]. INT_MAX as
+ * the end is everything to ONNX Runtime, and nothing to numpy. */
 static Dim backward_length(SymTable *t, Dim D, Dim start, Dim end, int64_t step) {
   int64_t d, s, e;
-  if (step == INT64_MIN) return NULL;
+  if (step == INT64_MIN || is_far(end)) return NULL;
   if ((sym_is(start, -1) || is_far(start)) && is_far_back(end)) return sym_ceildiv(t, D, sym_int(t, -step));
   if (!sym_const(D, &d) || !sym_const(start, &s) || !sym_const(end, &e)) return NULL;
-  if (s < 0) s = s < -d ? -1 : s + d;
+  if (s < 0) s = s < -d ? 0 : s + d;
   if (s > d - 1) s = d - 1;
   if (e < 0) e = e < -d ? -1 : e + d;
   if (e > d - 1) e = d - 1;
@@ -76,7 +83,8 @@ static bool read_cuts(const Infer *f, int rank, Cut *cut) {
   bool starts = positions(f, 1, "starts", &start, &n), ends = positions(f, 2, "ends", &end, &m);
   bool mask[MAX_RANK], newer = since(f) >= 10, stepped = newer && has_in(f, 4);
   bool listed = newer ? has_in(f, 3) : node_attr(f->node, "axes") != NULL;
-  if (listed && (newer ? !known_ints(f, 3, axes, MAX_RANK, &n_axes) : axes_given(f, f->node->n_in, axes, &n_axes) <= 0))
+  if (listed &&
+      (newer ? !known_ints(f, 3, axes, MAX_RANK, &n_axes) : axes_given(f, f->node->n_in, axes, &n_axes) <= 0))
     return false;
   if (!listed && !starts) return false;
   if (!listed) n_axes = n;
@@ -88,7 +96,11 @@ static bool read_cuts(const Infer *f, int rank, Cut *cut) {
   for (size_t k = 0; k < n_axes; k++) {
     int axis = 0;
     axis_in(axes[k], rank, &axis);
-    cut[axis] = (Cut){starts ? start[k] : NULL, ends ? end[k] : NULL, !stepped ? 1 : steps_known ? steps[k] : 0, true};
+    cut[axis] = (Cut){starts ? start[k] : NULL, ends ? end[k] : NULL,
+                      !stepped      ? 1
+                      : steps_known ? steps[k]
+                                    : 0,
+                      true};
   }
   return true;
 }
@@ -140,7 +152,8 @@ void infer_slice(Infer *f) {
   if (known) slice_elements(f, cut);
 }
 
-/* --- Concat -------------------------------------------------------------------------------------------------------- */
+/* --- Concat
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* Small tensors joined along an axis; outer: product of the dims before it. */
 static void concat_elements(Infer *f, int axis) {
@@ -190,10 +203,12 @@ void infer_concat(Infer *f) {
   concat_elements(f, axis);
 }
 
-/* --- Split --------------------------------------------------------------------------------------------------------- */
+/* --- Split
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
-/* Sizes of the parts of a dim D: from input 1 or attribute "split", or equal ones; from 18 on with num_outputs, where the
- * last part may be smaller. */
+/* Sizes of the parts of a dim D: from input 1 or attribute "split", or equal ones; from 18 on with
+ * num_outputs, where the last part may be smaller. */
 static void split_sizes(const Infer *f, Dim D, Dim *size) {
   int n = f->node->n_out;
   const Dim *at;
@@ -252,9 +267,12 @@ void infer_split(Infer *f) {
   split_elements(f, axis);
 }
 
-/* --- Pad ----------------------------------------------------------------------------------------------------------- */
+/* --- Pad
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
-/* Pad: begins of all axes, then ends; negative ones crop. Input 1 from 11 on; input 3 lists the axes from 18 on. */
+/* Pad: begins of all axes, then ends; negative ones crop. Input 1 from 11 on; input 3 lists the axes from 18
+ * on. */
 void infer_pad(Infer *f) {
   Shape in = in_shape(f, 0);
   const Dim *pad = NULL;

@@ -21,7 +21,8 @@ bool window_read(const Infer *f, int rank, const Dim *weights, Window *w) {
   if (attr_string_is(f->node, "auto_pad", "SAME_UPPER") || attr_string_is(f->node, "auto_pad", "SAME_LOWER"))
     w->pad = PAD_SAME;
   if (attr_string_is(f->node, "auto_pad", "VALID")) w->pad = PAD_VALID;
-  if (!numbers(f, "strides", rank, 1, 1, w->stride) || !numbers(f, "dilations", rank, 1, 1, w->dilation)) return false;
+  if (!numbers(f, "strides", rank, 1, 1, w->stride) || !numbers(f, "dilations", rank, 1, 1, w->dilation))
+    return false;
   if (!numbers(f, "pads", 2 * rank, -INT32_MAX, 0, pads)) return false;
   bool given = node_attr(f->node, "kernel_shape") != NULL;
   if (given && !numbers(f, "kernel_shape", rank, 0, 0, kernel)) return false;
@@ -38,15 +39,20 @@ Dim window_extent(const Infer *f, const Window *w, int i) {
   return sym_add(f->syms, reach, num(f, 1));
 }
 
-/* With ceil_mode a last window that would start in the padding behind the input is dropped by newer definitions and kept
- * by older ones. It can't where the padding and the stride together are no longer than the window; else the dim is known
- * only if rounding makes no difference. */
+/* An operator is defined only where the window fits into the padded input: for shorter ones the formula's
+ * value is 0 or negative, and ONNX Runtime refuses or rounds otherwise. So numbers that don't fit are not
+ * known, and symbolic dims are right for all inputs that are allowed.
+ *
+ * With ceil_mode a last window that would start in the padding behind the input is dropped by newer
+ * definitions and kept by older ones. It can't where the padding and the stride together are no longer than
+ * the window; else the dim is known only if rounding makes no difference. */
 Dim window_out(const Infer *f, const Window *w, int i, Dim D) {
   SymTable *t = f->syms;
   Dim stride = num(f, w->stride[i]), one = num(f, 1);
   if (w->pad == PAD_SAME) return sym_ceildiv(t, D, stride);
   Dim extent = window_extent(f, w, i), room = sym_add(t, D, num(f, w->begin[i] + w->end[i]));
   room = sym_sub(t, room, extent);
+  if (sym_upper(room) < 0) return NULL;
   Dim down = sym_add(t, sym_floordiv(t, room, stride), one);
   if (!w->ceil) return down;
   Dim up = sym_add(t, sym_ceildiv(t, room, stride), one);

@@ -13,8 +13,8 @@ typedef struct Window {
   bool ceil;
 } Window;
 
-/* Reads them; the kernel comes from "kernel_shape", else from the weights' spatial dims (may be NULL). False if an attribute
- * has the wrong length or a value that is not allowed. */
+/* Reads them; the kernel comes from "kernel_shape", else from the weights' spatial dims (may be NULL). False
+ * if an attribute has the wrong length or a value that is not allowed. */
 bool window_read(const Infer *f, int rank, const Dim *weights, Window *w);
 /* Spatial output dim for input dim D along axis i; NULL if not known. */
 Dim window_out(const Infer *f, const Window *w, int i, Dim D);

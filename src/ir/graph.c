@@ -1,5 +1,6 @@
 #include "ir/ir.h"
 
+#include <stdio.h>
 #include <string.h>
 
 Model *model_new(Ctx *cx) {
@@ -10,6 +11,7 @@ Model *model_new(Ctx *cx) {
   m->strs = strpool_new(a);
   m->syms = symtab_new(a);
   m->empty = str_internz(m->strs, "");
+  map_init(&m->fresh, a);
   return m;
 }
 
@@ -47,18 +49,17 @@ Value *graph_lookup(const Graph *g, Str name) {
 }
 
 Str model_fresh_name(Model *m, const char *base) {
-  if (!str_find(m->strs, base, strlen(base))) return str_internz(m->strs, base);
-  for (unsigned i = 1;; i++) {
-    char suffix[16];
-    int n = 0;
-    for (unsigned k = i; k; k /= 10) suffix[n++] = (char)('0' + k % 10);
-    size_t len = strlen(base);
-    char *name = arena_alloc(m->arena, len + (size_t)n + 2);
-    memcpy(name, base, len);
-    name[len] = '_';
-    for (int k = 0; k < n; k++) name[len + 1 + (size_t)k] = suffix[n - 1 - k];
-    if (!str_find(m->strs, name, len + 1 + (size_t)n)) return str_internz(m->strs, name);
-  }
+  size_t len = strlen(base);
+  if (!str_find(m->strs, base, len)) return str_intern(m->strs, base, len);
+  Str root = str_intern(m->strs, base, len);
+  char *name = arena_alloc(m->arena, len + 24);
+  /* Where the last search for this base ended, so that a thousand names from one base take a thousand steps. */
+  uintptr_t i = (uintptr_t)map_get(&m->fresh, map_key(root));
+  int n;
+  do n = snprintf(name, len + 24, "%s_%llu", base, (unsigned long long)++i);
+  while (str_find(m->strs, name, (size_t)n));
+  map_put(&m->fresh, map_key(root), (void *)i);
+  return str_intern(m->strs, name, (size_t)n);
 }
 
 /* --- nodes --------------------------------------------------------------------------------------------- */

@@ -142,6 +142,7 @@ struct Model {
   Vec(struct File *) files; /* mapped (base/file.h): the model, then its external data */
   uint32_t n_values, n_nodes_made; /* ids handed out */
   Str empty;               /* the interned "" */
+  Map fresh;               /* base name -> last number model_fresh_name() gave it */
   struct Deferrals *deferrals; /* eval/deferred.c: large constants computed so far, by structure */
 };
 

@@ -1,18 +1,22 @@
-/* ONNX files: bytes <-> Model, without protobuf. Wire format: https://protobuf.dev/programming-guides/encoding,
- * schema: onnx.proto3 of the onnx package, as one table in onnx/schema.def. */
+/* ONNX files: bytes <-> Model, without protobuf. Wire format:
+ * https://protobuf.dev/programming-guides/encoding, schema: onnx.proto3 of the onnx package, as one table in
+ * onnx/schema.def. */
 #ifndef ONNX_CODEC_H
 #define ONNX_CODEC_H
 
 #include "ir/ir.h"
 
-/* Reads a model. The file is mapped for the model's lifetime; bodies, functions and typed fields are parsed, large
- * contents stay spans. External data files are mapped on demand, must lie in the model's folder and hold the bytes
- * claimed. path "-" reads standard input. Fails with ONNXSLIM_ERR_IO or ONNXSLIM_ERR_MODEL and a position. */
+/* Reads a model. The file is mapped for the model's lifetime; bodies, functions and typed fields are parsed,
+ * large contents stay spans. External data files are mapped on demand, must lie in the model's folder and
+ * hold the bytes claimed. path "-" reads standard input. Fails with ONNXSLIM_ERR_IO or ONNXSLIM_ERR_MODEL and
+ * a position. */
 Model *model_read_file(Ctx *cx, const char *path);
-/* The same for bytes the caller keeps alive until model_free(). `dir`: where external data is looked for (may be NULL). */
+/* The same for bytes the caller keeps alive until model_free(). `dir`: where external data is looked for (may
+ * be NULL). */
 Model *model_read_bytes(Ctx *cx, const void *bytes, size_t n, const char *dir);
 
-typedef bool StreamTensor(Model *m, Tensor *t, bool (*emit)(void *arg, const void *bytes, size_t n), void *arg);
+typedef bool StreamTensor(Model *m, Tensor *t, bool (*emit)(void *arg, const void *bytes, size_t n),
+                          void *arg);
 
 typedef struct WriteOptions {
   StreamTensor *stream;      /* evaluates deferred tensors; eval/deferred.h's tensor_stream */
@@ -26,15 +30,20 @@ typedef struct WriteResult {
   uint64_t external_bytes; /* external data the model refers to, written now or kept where it is */
 } WriteResult;
 
-/* Writes atomically beside the target, then renames (Law 10). Unchanged messages go out as they came in. */
+/* Writes atomically beside the target, then renames (Law 10). Unchanged messages go out as they came in.
+ * External data of the input stays where it is if the output is written into the same folder, else it is
+ * copied into the output's own external file. That file gets a name nobody has, so an overwritten model's old
+ * data may be left over. */
 WriteResult model_write_file(Model *m, const char *path, const WriteOptions *o);
-/* Into memory: *out is a buffer of the context's allocator (mem_free). Fails if it would exceed the inline limit. */
+/* Into memory: *out is a buffer of the context's allocator (mem_free). Fails if it would exceed the inline
+ * limit. */
 WriteResult model_write_bytes(Model *m, const WriteOptions *o, uint8_t **out);
-/* Bytes of the model and the external data it refers to, as model_write_file() beside the input would leave them (for
- * reports; before anything is changed: what was read). */
+/* Bytes of the model and the external data it refers to, as model_write_file() beside the input would leave
+ * them (for reports; before anything is changed: what was read). */
 uint64_t model_size(Model *m, const WriteOptions *o);
 
-/* ONNX text syntax (onnx.parser reads it back); large tensors are elided unless `full`. NUL-terminated, in the model's arena. */
+/* ONNX text syntax (onnx.parser reads it back); large tensors are elided unless `full`. NUL-terminated, in
+ * the model's arena. */
 const char *model_text(Model *m, bool full);
 const char *graph_text(Graph *g);
 

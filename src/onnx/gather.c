@@ -85,8 +85,10 @@ void put_bytes(Gather *g, uint32_t tag, Span s) {
     return;
   }
   put_copy(g, b, n);
-  if (s.n <= COPY_UP_TO) put_copy(g, s.p, s.n);
-  else put_span(g, s);
+  if (s.n <= COPY_UP_TO)
+    put_copy(g, s.p, s.n);
+  else
+    put_span(g, s);
 }
 
 Open put_begin(Gather *g, uint32_t tag) {
@@ -110,8 +112,10 @@ void gather_finish(Gather *g) {
   for (size_t i = 0; i < g->at.n; i++) {
     Piece p = g->at.at[i], *last = n ? &g->at.at[n - 1] : NULL;
     if (!p.n) continue;
-    if (last && !last->tensor && !p.tensor && last->p + last->n == p.p) last->n += p.n;
-    else g->at.at[n++] = p;
+    if (last && !last->tensor && !p.tensor && last->p + last->n == p.p)
+      last->n += p.n;
+    else
+      g->at.at[n++] = p;
   }
   g->at.n = n;
 }

@@ -1,5 +1,6 @@
-/* A message being written: a list of runs of bytes, most of them runs of the mapped file. Nothing is copied but what is
- * newly encoded; lengths of enclosing messages are filled in when they are closed, so nothing is computed twice. */
+/* A message being written: a list of runs of bytes, most of them runs of the mapped file. Nothing is copied
+ * but what is newly encoded; lengths of enclosing messages are filled in when they are closed, so nothing is
+ * computed twice. */
 #ifndef ONNX_GATHER_H
 #define ONNX_GATHER_H
 
@@ -17,10 +18,10 @@ typedef struct Piece {
 
 typedef struct Gather {
   Arena *arena;
-  Span home;      /* the input; a header that stands before a message there is used from there */
+  Span home; /* the input; a header that stands before a message there is used from there */
   Vec(Piece) at;
-  uint64_t size;  /* of everything so far */
-  uint8_t *buf;   /* encoded bytes; filled from the front, replaced when full */
+  uint64_t size; /* of everything so far */
+  uint8_t *buf;  /* encoded bytes; filled from the front, replaced when full */
   size_t used, cap;
 } Gather;
 

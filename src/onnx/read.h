@@ -10,30 +10,31 @@
 typedef struct Reader {
   Ctx *cx;
   Model *m;
-  Arena *scratch;  /* until the model is read */
+  Arena *scratch; /* until the model is read */
   WireDoc doc;
-  Map functions;   /* Str of the operator's name -> FunctionLink */
-  Map externals;   /* Str of the location -> File */
+  Map functions; /* hash of domain, name and overload -> FunctionLink */
+  Map externals; /* Str of the location -> File */
 } Reader;
 
 static inline Str read_str(Reader *r, Span s) {
   return str_intern(r->m->strs, s.n ? (const char *)s.p : "", s.n);
 }
 
-/* The function a node of that domain ("" is ai.onnx), name and overload calls; NULL if none. */
+/* The function a node of that domain ("" is ai.onnx), name and overload (NULL: none) calls; NULL if none. */
 Function *read_callee(const Reader *r, Str domain, Str name, Str overload);
 /* "" for ai.onnx, else the domain itself. */
 Str read_domain(Reader *r, Span s);
 /* One OperatorSetIdProto. */
 OpsetImport read_opset(Reader *r, const Wire *up);
 
-/* A GraphProto, with `w` at its start, into the empty graph g. Names of enclosing graphs are declared already. */
+/* A GraphProto, with `w` at its start, into the empty graph g. Names of enclosing graphs are declared
+ * already. */
 void read_graph(Reader *r, Wire w, Graph *g);
 /* The inputs, nodes and outputs of a FunctionProto into the graph g. */
 void read_function(Reader *r, Wire w, Graph *g);
 
-/* One AttributeProto of node n. False if it is of a kind that no rule may look at: a reference to an attribute of the
- * enclosing function, or a type we don't know. */
+/* One AttributeProto of node n. False if it is of a kind that no rule may look at: a reference to an
+ * attribute of the enclosing function, or a type we don't know. */
 bool read_attr(Reader *r, Wire w, Node *n, Attr *out);
 
 /* A TensorProto. NULL if it is opaque to us (unknown element type, segments). *name may be NULL. */

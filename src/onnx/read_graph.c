@@ -1,8 +1,8 @@
 /* GraphProto and the body of a FunctionProto -> Graph.
  *
- * Names are declared before they are looked up: inputs, initializers and the outputs of all nodes first, then what
- * refers to them. So the nodes may come in any order, and a body (read with its node) sees every name of the
- * enclosing graphs; its own names hide theirs. */
+ * Names are declared before they are looked up: inputs, initializers and the outputs of all nodes first, then
+ * what refers to them. So the nodes may come in any order, and a body (read with its node) sees every name of
+ * the enclosing graphs; its own names hide theirs. */
 #include "onnx/read.h"
 
 #include "ops/ops.h"
@@ -16,7 +16,8 @@ typedef struct Layout {
 } Layout;
 
 static const Layout graph_layout = {Msg_Graph, Graph_node, Graph_input, Graph_output, Graph_value_info};
-static const Layout function_layout = {Msg_Function, Function_node, Function_input, Function_output, Function_value_info};
+static const Layout function_layout = {Msg_Function, Function_node, Function_input, Function_output,
+                                       Function_value_info};
 
 static Value *declare(const Wire *w, Graph *g, Str name, const char *what) {
   if (!name->len) wire_fail(w, "%s without a name", what);
@@ -42,8 +43,10 @@ static void read_input(Reader *r, const Wire *w, Graph *g) {
 
 static Value *declare_initializer(Reader *r, const Wire *w, Graph *g, Str name) {
   Value *v = name ? map_get(&g->scope, map_key(name)) : NULL;
-  if (!v) v = declare(w, g, name ? name : r->m->empty, "initializer");
-  else if (v->is_initializer) wire_fail(w, "initializer '%s' is declared twice", name->s);
+  if (!v)
+    v = declare(w, g, name ? name : r->m->empty, "initializer");
+  else if (v->is_initializer)
+    wire_fail(w, "initializer '%s' is declared twice", name->s);
   graph_add_init(g, v);
   return v;
 }
@@ -91,7 +94,8 @@ static void read_output(Reader *r, const Wire *w, Graph *g) {
   Value *v = graph_lookup(g, name);
   if (!v) wire_fail(w, "nothing produces the graph output '%s'", name->s);
   if (typed && v->graph == g && !v->is_input) {
-    Type t = read_info_type(r, wire_sub(w, Msg_ValueInfo, w->bytes), true); /* inference takes no names from here */
+    Type t = read_info_type(r, wire_sub(w, Msg_ValueInfo, w->bytes),
+                            true); /* inference takes no names from here */
     if (t.kind != v->declared.kind || t.shape.rank >= 0) v->declared = t;
     if (!v->info.p) v->info = w->bytes;
   }
@@ -128,7 +132,8 @@ static void declare_node(Reader *r, const Wire *up, Graph *g) {
   Wire w = wire_sub(up, Msg_Node, up->bytes);
   NodeHead h = read_head(w);
   if (!h.op_type.n) wire_fail(&w, "node without an op_type");
-  if (h.n_in > MAX_SLOTS || h.n_out > MAX_SLOTS || h.n_attr > MAX_SLOTS) wire_fail(&w, "node with too many inputs");
+  if (h.n_in > MAX_SLOTS || h.n_out > MAX_SLOTS || h.n_attr > MAX_SLOTS)
+    wire_fail(&w, "node with too many inputs");
   Node *n = node_new(g, read_domain(r, h.domain), read_str(r, h.op_type), (int)h.n_in, (int)h.n_out);
   if (h.name.p) n->name = read_str(r, h.name);
   if (h.overload.n) n->overload = read_str(r, h.overload);
@@ -167,7 +172,8 @@ static void link_node(Reader *r, const Wire *up, Node *n) {
     }
   }
   n->callee = read_callee(r, n->domain, n->op_type, n->overload);
-  if (!n->callee && !opaque && !n->overload && n->opset > 0) n->op = op_find(n->domain->s, n->op_type->s, n->opset);
+  if (!n->callee && !opaque && !n->overload && n->opset > 0)
+    n->op = op_find(n->domain->s, n->op_type->s, n->opset);
 }
 
 /* ------------------------------------------------------------------------------------------------------- */
@@ -178,9 +184,12 @@ static void read_body(Reader *r, Wire start, Graph *g, const Layout *l) {
     if (w.tag == l->input) read_input(r, &w, g);
   if (l->msg == Msg_Graph) {
     for (w = start; wire_next(&w);) {
-      if (w.tag == Graph_initializer) read_initializer(r, &w, g);
-      else if (w.tag == Graph_sparse_initializer) read_sparse(r, &w, g);
-      else if (w.tag == Graph_name) g->name = read_str(r, w.bytes);
+      if (w.tag == Graph_initializer)
+        read_initializer(r, &w, g);
+      else if (w.tag == Graph_sparse_initializer)
+        read_sparse(r, &w, g);
+      else if (w.tag == Graph_name)
+        g->name = read_str(r, w.bytes);
     }
   }
   for (w = start; wire_next(&w);)

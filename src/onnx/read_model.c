@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Functions of the same name in different domains or with different overloads. */
+/* Functions whose keys collide. */
 typedef struct FunctionLink {
   Function *function;
   struct FunctionLink *next;
@@ -13,25 +13,32 @@ Str read_domain(Reader *r, Span s) {
   return !s.n || span_is(s, "ai.onnx") ? r->m->empty : read_str(r, s);
 }
 
-static Function *find_function(const FunctionLink *l, const Model *m, Str domain, Str overload) {
-  for (; l; l = l->next) {
-    const Function *f = l->function;
-    Str d = str_is(f->domain, "ai.onnx") ? m->empty : f->domain;
-    Str o = overload && overload->len ? overload : NULL;
-    if (d == domain && f->overload == o) return l->function;
-  }
-  return NULL;
+/* Interned names are equal if their addresses are; "ai.onnx" and no overload have one form each. */
+static uint64_t function_key(Str domain, Str name, Str overload) {
+  return hash_u64(hash_u64(map_key(domain), map_key(name)), map_key(overload));
+}
+
+static Str plain_domain(const Model *m, Str domain) {
+  return str_is(domain, "ai.onnx") ? m->empty : domain;
 }
 
 Function *read_callee(const Reader *r, Str domain, Str name, Str overload) {
-  return find_function(map_get(&r->functions, map_key(name)), r->m, domain, overload);
+  const FunctionLink *l = map_get(&r->functions, function_key(domain, name, overload));
+  for (; l; l = l->next) {
+    const Function *f = l->function;
+    if (f->name == name && plain_domain(r->m, f->domain) == domain && f->overload == overload)
+      return l->function;
+  }
+  return NULL;
 }
 
 OpsetImport read_opset(Reader *r, const Wire *up) {
   OpsetImport o = {r->m->empty, 0};
   for (Wire w = wire_sub(up, Msg_OperatorSetId, up->bytes); wire_next(&w);) {
-    if (w.tag == OperatorSetId_domain) o.domain = read_str(r, w.bytes);
-    else if (w.tag == OperatorSetId_version) o.version = (int64_t)w.num;
+    if (w.tag == OperatorSetId_domain)
+      o.domain = read_str(r, w.bytes);
+    else if (w.tag == OperatorSetId_version)
+      o.version = (int64_t)w.num;
   }
   return o;
 }
@@ -43,22 +50,27 @@ static void declare_function(Reader *r, const Wire *up) {
   f->domain = f->name = m->empty;
   f->raw = up->bytes;
   for (Wire w = wire_sub(up, Msg_Function, up->bytes); wire_next(&w);) {
-    if (w.tag == Function_name) f->name = read_str(r, w.bytes);
-    else if (w.tag == Function_domain) f->domain = read_str(r, w.bytes);
-    else if (w.tag == Function_overload) f->overload = w.bytes.n ? read_str(r, w.bytes) : NULL;
-    else if (w.tag == Function_attribute) vec_push(m->arena, &f->attributes, read_str(r, w.bytes));
+    if (w.tag == Function_name)
+      f->name = read_str(r, w.bytes);
+    else if (w.tag == Function_domain)
+      f->domain = read_str(r, w.bytes);
+    else if (w.tag == Function_overload)
+      f->overload = w.bytes.n ? read_str(r, w.bytes) : NULL;
+    else if (w.tag == Function_attribute)
+      vec_push(m->arena, &f->attributes, read_str(r, w.bytes));
     else if (w.tag == Function_opset_import) {
       OpsetImport *o = NEW(m->arena, OpsetImport);
       *o = read_opset(r, &w);
       vec_push(m->arena, &f->opsets, o);
     }
   }
-  FunctionLink *same = map_get(&r->functions, map_key(f->name));
-  Str domain = str_is(f->domain, "ai.onnx") ? m->empty : f->domain;
-  if (find_function(same, m, domain, f->overload)) wire_fail(up, "function '%s' is declared twice", f->name->s);
+  Str domain = plain_domain(m, f->domain);
+  uint64_t key = function_key(domain, f->name, f->overload);
+  if (read_callee(r, domain, f->name, f->overload))
+    wire_fail(up, "function '%s' is declared twice", f->name->s);
   FunctionLink *l = NEW(r->scratch, FunctionLink);
-  *l = (FunctionLink){f, same};
-  map_put(&r->functions, map_key(f->name), l);
+  *l = (FunctionLink){f, map_get(&r->functions, key)};
+  map_put(&r->functions, key, l);
   vec_push(m->arena, &m->functions, f);
 }
 
@@ -67,10 +79,14 @@ static bool read_preamble(Reader *r, Wire w) {
   Model *m = r->m;
   bool graph = false;
   while (wire_next(&w)) {
-    if (w.tag == Model_ir_version) m->ir_version = (int64_t)w.num;
-    else if (w.tag == Model_opset_import) vec_push(m->arena, &m->opsets, read_opset(r, &w));
-    else if (w.tag == Model_functions) declare_function(r, &w);
-    else if (w.tag == Model_graph) graph = true;
+    if (w.tag == Model_ir_version)
+      m->ir_version = (int64_t)w.num;
+    else if (w.tag == Model_opset_import)
+      vec_push(m->arena, &m->opsets, read_opset(r, &w));
+    else if (w.tag == Model_functions)
+      declare_function(r, &w);
+    else if (w.tag == Model_graph)
+      graph = true;
   }
   return graph;
 }

@@ -1,5 +1,5 @@
-/* TensorProto -> Tensor. raw_data, external data and packed lists of fixed-width numbers stay where they are; lists of
- * varints, and lists in pieces, are decoded. No page of raw_data is touched. */
+/* TensorProto -> Tensor. raw_data, external data and packed lists of fixed-width numbers stay where they are;
+ * lists of varints, and lists in pieces, are decoded. No page of raw_data is touched. */
 #include "onnx/read.h"
 
 #include <string.h>
@@ -8,11 +8,11 @@ enum { OPEN_FILES = 32 }; /* external files whose descriptors are kept for copyi
 
 /* One typed field (float_data, int32_data, ...), whose list may be packed, unpacked or both. */
 typedef struct Typed {
-  uint32_t tag;   /* of the unpacked form */
-  size_t width;   /* bytes of a fixed-width number, 0: varints */
+  uint32_t tag; /* of the unpacked form */
+  size_t width; /* bytes of a fixed-width number, 0: varints */
   size_t pieces;
-  uint64_t n;     /* numbers */
-  Span last;      /* the last packed piece */
+  uint64_t n; /* numbers */
+  Span last;  /* the last packed piece */
 } Typed;
 
 typedef struct Parts {
@@ -45,22 +45,30 @@ static const char *name_of(const Parts *p) {
   return p->name ? p->name->s : "";
 }
 
-/* --- first walk: everything but the typed list ----------------------------------------------------------- */
+/* --- first walk: everything but the typed list -----------------------------------------------------------
+ */
 
 static void add_dim(Parts *p, uint64_t v) {
-  if (p->rank == MAX_RANK) p->too_many_dims = true;
-  else p->dim[p->rank++] = (int64_t)v;
+  if (p->rank == MAX_RANK)
+    p->too_many_dims = true;
+  else
+    p->dim[p->rank++] = (int64_t)v;
 }
 
 static void read_external_entry(Reader *r, Wire w, Parts *p) {
   Span key = SPAN_NONE, value = SPAN_NONE;
   while (wire_next(&w)) {
-    if (w.tag == StringStringEntry_key) key = w.bytes;
-    else if (w.tag == StringStringEntry_value) value = w.bytes;
+    if (w.tag == StringStringEntry_key)
+      key = w.bytes;
+    else if (w.tag == StringStringEntry_value)
+      value = w.bytes;
   }
-  if (span_is(key, "location")) p->location = read_str(r, value);
-  else if (span_is(key, "offset")) p->offset = value;
-  else if (span_is(key, "length")) p->length = value;
+  if (span_is(key, "location"))
+    p->location = read_str(r, value);
+  else if (span_is(key, "offset"))
+    p->offset = value;
+  else if (span_is(key, "length"))
+    p->length = value;
 }
 
 static void read_parts(Reader *r, Wire w, Parts *p) {
@@ -105,7 +113,8 @@ static void count_typed(Wire w, Typed *t) {
       t->n++;
       t->last = SPAN_NONE;
     } else if (w.tag == PACKED(t->tag)) {
-      if (t->width && w.bytes.n % t->width) wire_fail(&w, "%zu bytes are no list of %zu-byte numbers", w.bytes.n, t->width);
+      if (t->width && w.bytes.n % t->width)
+        wire_fail(&w, "%zu bytes are no list of %zu-byte numbers", w.bytes.n, t->width);
       t->pieces++;
       t->n += t->width ? w.bytes.n / t->width : count_varints(&w);
       t->last = w.bytes;
@@ -151,8 +160,8 @@ static Tensor *typed_tensor(Reader *r, Wire w, Parts *p, uint64_t count, uint64_
 
 static Tensor *string_tensor(Reader *r, Wire w, Parts *p, uint64_t count) {
   if (count != p->n_strings)
-    wire_fail(&w, "tensor '%s' has %llu elements, but holds %llu strings", name_of(p), (unsigned long long)count,
-              (unsigned long long)p->n_strings);
+    wire_fail(&w, "tensor '%s' has %llu elements, but holds %llu strings", name_of(p),
+              (unsigned long long)count, (unsigned long long)p->n_strings);
   Tensor *t = tensor_new(r->m->arena, DT_STRING, p->rank, p->dim, TS_STRINGS, NULL);
   Span *s = NEW_ARRAY(r->m->arena, Span, count);
   t->strings = s;
@@ -185,11 +194,13 @@ static File *external_file(Reader *r, const Wire *w, const Parts *p) {
   File *f = map_get(&r->externals, map_key(p->location));
   if (f) return f;
   if (!m->dir)
-    wire_error(w, ONNXSLIM_ERR_IO, "tensor '%s' is in the external file '%s', and the model comes without a folder",
-               name_of(p), p->location->s);
+    wire_error(w, ONNXSLIM_ERR_IO,
+               "tensor '%s' is in the external file '%s', and the model comes without a folder", name_of(p),
+               p->location->s);
   const char *why;
   f = file_map_inside(m->arena, m->dir, p->location->s, &why);
-  if (!f) wire_error(w, ONNXSLIM_ERR_IO, "tensor '%s': external file '%s' %s", name_of(p), p->location->s, why);
+  if (!f)
+    wire_error(w, ONNXSLIM_ERR_IO, "tensor '%s': external file '%s' %s", name_of(p), p->location->s, why);
   if (m->files.n >= OPEN_FILES) file_close(f);
   vec_push(m->arena, &m->files, f);
   map_put(&r->externals, map_key(p->location), f);
@@ -202,12 +213,13 @@ static Tensor *external_tensor(Reader *r, const Wire *w, Parts *p, uint64_t nbyt
   uint64_t offset = read_number(w, p, p->offset, "offset", 0);
   uint64_t length = read_number(w, p, p->length, "length", nbytes);
   if (length != nbytes)
-    wire_fail(w, "tensor '%s' needs %llu bytes, its external data has %llu", name_of(p), (unsigned long long)nbytes,
-              (unsigned long long)length);
+    wire_fail(w, "tensor '%s' needs %llu bytes, its external data has %llu", name_of(p),
+              (unsigned long long)nbytes, (unsigned long long)length);
   if (offset > f->bytes.n || length > f->bytes.n - offset)
     wire_fail(w, "tensor '%s' needs %llu bytes at offset %llu of '%s', which has %zu", name_of(p),
               (unsigned long long)length, (unsigned long long)offset, p->location->s, f->bytes.n);
-  Tensor *t = tensor_new(r->m->arena, p->dtype, p->rank, p->dim, TS_SPAN, f->bytes.p ? f->bytes.p + offset : NULL);
+  Tensor *t =
+      tensor_new(r->m->arena, p->dtype, p->rank, p->dim, TS_SPAN, f->bytes.p ? f->bytes.p + offset : NULL);
   t->external_file = p->location;
   t->external_offset = offset;
   return t;
@@ -223,7 +235,8 @@ Tensor *read_tensor(Reader *r, Wire w, Str *name) {
   bool strings = p.dtype == DT_STRING;
   if (p.segment || p.too_many_dims || (!strings && !elem_bits(p.dtype))) return NULL;
   uint64_t count, nbytes;
-  if (!tensor_count(p.rank, p.dim, &count)) wire_fail(&start, "tensor '%s' has a negative dim or too many elements", name_of(&p));
+  if (!tensor_count(p.rank, p.dim, &count))
+    wire_fail(&start, "tensor '%s' has a negative dim or too many elements", name_of(&p));
   nbytes = strings ? 0 : elem_bytes(p.dtype, count);
   if (nbytes > SIZE_MAX / 4) wire_fail(&start, "tensor '%s' has too many elements", name_of(&p));
   p.typed = typed_field(p.dtype);
@@ -234,7 +247,8 @@ Tensor *read_tensor(Reader *r, Wire w, Str *name) {
     t = string_tensor(r, start, &p, count);
   } else if (p.has_raw) {
     if (p.raw.n != nbytes)
-      wire_fail(&start, "tensor '%s' needs %llu bytes, its raw_data has %zu", name_of(&p), (unsigned long long)nbytes, p.raw.n);
+      wire_fail(&start, "tensor '%s' needs %llu bytes, its raw_data has %zu", name_of(&p),
+                (unsigned long long)nbytes, p.raw.n);
     t = tensor_new(r->m->arena, p.dtype, p.rank, p.dim, TS_SPAN, p.raw.p);
   } else {
     t = typed_tensor(r, start, &p, count, nbytes);

@@ -1,15 +1,19 @@
 /* ValueInfoProto.type -> Type. */
 #include "onnx/read.h"
 
-/* dim_value >= 0 is a number; a name is proof of equality only where the caller says so; else a fresh symbol. */
+/* dim_value >= 0 is a number; a name is proof of equality only where the caller says so; else a fresh symbol.
+ */
 static Dim read_dim(Reader *r, Wire w, bool named) {
   uint32_t kind = 0;
   int64_t value = -1;
   Span name = SPAN_NONE;
   while (wire_next(&w)) {
-    if (w.tag == TensorShape_Dimension_dim_value) value = (int64_t)w.num;
-    else if (w.tag == TensorShape_Dimension_dim_param) name = w.bytes;
-    else continue;
+    if (w.tag == TensorShape_Dimension_dim_value)
+      value = (int64_t)w.num;
+    else if (w.tag == TensorShape_Dimension_dim_param)
+      name = w.bytes;
+    else
+      continue;
     kind = w.tag;
   }
   SymTable *t = r->m->syms;
@@ -25,7 +29,8 @@ static Shape read_shape(Reader *r, Wire w, bool named) {
   if (rank > MAX_RANK) return SHAPE_UNKNOWN;
   Dim *dim = NEW_ARRAY(r->m->arena, Dim, rank);
   for (size_t i = 0; wire_next(&w);)
-    if (w.tag == TensorShape_dim) dim[i++] = read_dim(r, wire_sub(&w, Msg_TensorShape_Dimension, w.bytes), named);
+    if (w.tag == TensorShape_dim)
+      dim[i++] = read_dim(r, wire_sub(&w, Msg_TensorShape_Dimension, w.bytes), named);
   return (Shape){(int)rank, dim};
 }
 

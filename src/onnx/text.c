@@ -7,16 +7,17 @@
  *     ["node name"] y = Add (x, w)
  *   }
  *
- * What the syntax cannot say stands in a comment: elements of large or computed tensors (their braces are empty),
- * sparse tensors, and types we don't know. */
+ * What the syntax cannot say stands in a comment: elements of large or computed tensors (their braces are
+ * empty), sparse tensors, and types we don't know. */
 #include "onnx/text.h"
+#include "onnx/read.h"
 
 static void text_graph(Text *t, const Graph *g);
 
 /* --- attributes and nodes ------------------------------------------------------------------------------ */
 
 static const char *const type_names[] = {
-    "undefined", "float",  "int",     "string", "tensor",        "graph",          "floats",     "ints",
+    "undefined", "float",   "int",    "string",        "tensor",         "graph",      "floats",     "ints",
     "strings",   "tensors", "graphs", "sparse_tensor", "sparse_tensors", "type_proto", "type_protos"};
 
 static void text_list(Text *t, const Attr *a) {
@@ -24,9 +25,12 @@ static void text_list(Text *t, const Attr *a) {
   text_printf(t, "[");
   for (size_t i = 0; i < n; i++) {
     if (i) text_printf(t, ", ");
-    if (a->type == ATTR_INTS) text_printf(t, "%lld", (long long)a->v.ints.at[i]);
-    else if (a->type == ATTR_FLOATS) text_float(t, a->v.floats.at[i]);
-    else text_quoted(t, a->v.strings.at[i]);
+    if (a->type == ATTR_INTS)
+      text_printf(t, "%lld", (long long)a->v.ints.at[i]);
+    else if (a->type == ATTR_FLOATS)
+      text_float(t, a->v.floats.at[i]);
+    else
+      text_quoted(t, a->v.strings.at[i]);
   }
   text_printf(t, "]");
 }
@@ -56,7 +60,8 @@ static bool printable(const Attr *a) {
 }
 
 static void text_attr(Text *t, const Attr *a) {
-  const char *type = (unsigned)a->type < sizeof type_names / sizeof *type_names ? type_names[a->type] : "undefined";
+  const char *type =
+      (unsigned)a->type < sizeof type_names / sizeof *type_names ? type_names[a->type] : "undefined";
   text_id(t, str_span(a->name));
   text_printf(t, ": %s = ", type);
   if (a->ref) {
@@ -91,7 +96,8 @@ static void text_attrs(Text *t, const Node *n) {
 
 static bool has_body(const Node *n) {
   for (size_t i = 0; i < n->attrs.n; i++)
-    if (!n->attrs.at[i].ref && (n->attrs.at[i].type == ATTR_GRAPH || n->attrs.at[i].type == ATTR_GRAPHS)) return true;
+    if (!n->attrs.at[i].ref && (n->attrs.at[i].type == ATTR_GRAPH || n->attrs.at[i].type == ATTR_GRAPHS))
+      return true;
   return false;
 }
 
@@ -195,6 +201,32 @@ static void text_names(Text *t, size_t n, Value *const *at) {
   text_printf(t, ")");
 }
 
+/* Reads a default of a function's attribute; false if the syntax has no form for it. */
+static bool read_default(Reader *r, Wire w, Attr *out) {
+  for (Wire f = w; wire_next(&f);)
+    if (f.tag == Attribute_g || f.tag == Attribute_graphs) return false; /* a body without a node */
+  return read_attr(r, w, NULL, out) && printable(out);
+}
+
+static void text_function_attrs(Text *t, const Function *f) {
+  Reader r = {.cx = t->w.cx, .m = t->w.m, .scratch = t->w.arena, .doc = t->w.doc};
+  map_init(&r.externals, r.scratch);
+  const char *sep = " <";
+  for (size_t i = 0; i < f->attributes.n; i++, sep = ", ") {
+    text_printf(t, "%s", sep);
+    text_id(t, str_span(f->attributes.at[i]));
+  }
+  for (Wire w = wire_top(&t->w.doc, Msg_Function, f->raw); f->raw.p && wire_next(&w);) {
+    Attr a;
+    if (w.tag != Function_attribute_proto) continue;
+    if (!read_default(&r, wire_sub(&w, Msg_Attribute, w.bytes), &a)) continue;
+    text_printf(t, "%s", sep);
+    text_attr(t, &a);
+    sep = ", ";
+  }
+  text_printf(t, "%s", *sep == ',' ? "> " : " ");
+}
+
 static void text_function(Text *t, const Function *f) {
   text_printf(t, "<domain: ");
   text_quoted(t, str_span(f->domain));
@@ -204,14 +236,11 @@ static void text_function(Text *t, const Function *f) {
   }
   text_printf(t, ", opset_import: [");
   for (size_t i = 0; i < f->opsets.n; i++)
-    text_printf(t, "%s\"%s\" : %lld", i ? ", " : "", f->opsets.at[i]->domain->s, (long long)f->opsets.at[i]->version);
+    text_printf(t, "%s\"%s\" : %lld", i ? ", " : "", f->opsets.at[i]->domain->s,
+                (long long)f->opsets.at[i]->version);
   text_printf(t, "]>\n");
   text_id(t, str_span(f->name));
-  for (size_t i = 0; i < f->attributes.n; i++) {
-    text_printf(t, i ? ", " : " <");
-    text_id(t, str_span(f->attributes.at[i]));
-  }
-  text_printf(t, f->attributes.n ? "> " : " ");
+  text_function_attrs(t, f);
   text_names(t, f->body->inputs.n, f->body->inputs.at);
   text_printf(t, " => ");
   text_names(t, f->body->outputs.n, f->body->outputs.at);
@@ -237,12 +266,15 @@ static void text_header(Text *t) {
   static const struct {
     uint32_t tag;
     const char *name;
-  } strings[] = {{Model_producer_name, "producer_name"}, {Model_producer_version, "producer_version"},
-                 {Model_domain, "domain"},               {Model_doc_string, "doc_string"}};
+  } strings[] = {{Model_producer_name, "producer_name"},
+                 {Model_producer_version, "producer_version"},
+                 {Model_domain, "domain"},
+                 {Model_doc_string, "doc_string"}};
   const Model *m = t->w.m;
   text_printf(t, "<ir_version: %lld,\n opset_import: [", (long long)m->ir_version);
   for (size_t i = 0; i < m->opsets.n; i++)
-    text_printf(t, "%s\"%s\" : %lld", i ? ", " : "", m->opsets.at[i].domain->s, (long long)m->opsets.at[i].version);
+    text_printf(t, "%s\"%s\" : %lld", i ? ", " : "", m->opsets.at[i].domain->s,
+                (long long)m->opsets.at[i].version);
   text_printf(t, "]");
   Wire top = wire_top(&t->w.doc, Msg_Model, m->raw);
   for (Wire w = top; wire_next(&w);) {
@@ -273,8 +305,10 @@ const char *model_text(Model *m, bool full) {
 const char *graph_text(Graph *g) {
   Text t;
   text_init(&t, g->model, false);
-  if (g->function && g == g->function->body) text_function(&t, g->function);
-  else text_graph(&t, g);
+  if (g->function && g == g->function->body)
+    text_function(&t, g->function);
+  else
+    text_graph(&t, g);
   text_printf(&t, "\n");
   return text_finish(&t);
 }

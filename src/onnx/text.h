@@ -5,7 +5,7 @@
 #include "onnx/write.h"
 
 typedef struct Text {
-  Writer w;       /* what would be written is what is printed (types of values) */
+  Writer w; /* what would be written is what is printed (types of values) */
   char *at;
   size_t n, cap;
   int indent;
@@ -22,8 +22,8 @@ void text_newline(Text *t);
 /* Adds to the comment at the end of the line in progress. */
 void text_note(Text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_quoted(Text *t, Span s);
-void text_id(Text *t, Span s);      /* quoted unless it is an identifier */
-void text_float(Text *t, float v);  /* the shortest form that reads back as v */
+void text_id(Text *t, Span s);     /* quoted unless it is an identifier */
+void text_float(Text *t, float v); /* the shortest form that reads back as v */
 
 void text_type(Text *t, Wire type); /* a TypeProto */
 void text_info(Text *t, const Value *v, Span raw);

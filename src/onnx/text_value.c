@@ -78,8 +78,10 @@ void text_quoted(Text *t, Span s) {
 void text_id(Text *t, Span s) {
   bool plain = s.n > 0 && !(s.p[0] >= '0' && s.p[0] <= '9');
   for (size_t i = 0; i < s.n; i++) plain = plain && s.p[i] < 0x80 && (isalnum(s.p[i]) || s.p[i] == '_');
-  if (plain) text_printf(t, "%.*s", (int)s.n, (const char *)s.p);
-  else text_quoted(t, s);
+  if (plain)
+    text_printf(t, "%.*s", (int)s.n, (const char *)s.p);
+  else
+    text_quoted(t, s);
 }
 
 /* NaN has no sign or payload in this syntax. */
@@ -117,14 +119,20 @@ static void text_dim(Text *t, Wire w) {
   int64_t value = 0;
   Span name = SPAN_NONE;
   while (wire_next(&w)) {
-    if (w.tag == TensorShape_Dimension_dim_value) value = (int64_t)w.num;
-    else if (w.tag == TensorShape_Dimension_dim_param) name = w.bytes;
-    else continue;
+    if (w.tag == TensorShape_Dimension_dim_value)
+      value = (int64_t)w.num;
+    else if (w.tag == TensorShape_Dimension_dim_param)
+      name = w.bytes;
+    else
+      continue;
     kind = w.tag;
   }
-  if (kind == TensorShape_Dimension_dim_value) text_printf(t, "%lld", (long long)value);
-  else if (kind && name.n) text_id(t, name);
-  else text_printf(t, "?");
+  if (kind == TensorShape_Dimension_dim_value)
+    text_printf(t, "%lld", (long long)value);
+  else if (kind && name.n)
+    text_id(t, name);
+  else
+    text_printf(t, "?");
 }
 
 /* "float" is a scalar, "float[]" of unknown rank. */
@@ -202,7 +210,8 @@ void text_info(Text *t, const Value *v, Span raw) {
 
 /* --- tensors ------------------------------------------------------------------------------------------- */
 
-/* The number of literals of a tensor and one of them. Small floats and packed elements are given by their bits. */
+/* The number of literals of a tensor and one of them. Small floats and packed elements are given by their
+ * bits. */
 static uint64_t n_literals(const Tensor *x) {
   if (x->dtype == DT_COMPLEX64 || x->dtype == DT_COMPLEX128) return 2 * x->count;
   return x->store != TS_STRINGS && elem_bits(x->dtype) < 8 ? x->nbytes : x->count;

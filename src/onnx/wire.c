@@ -30,8 +30,9 @@ static const FieldInfo *field_info(MsgId msg, uint32_t tag) {
 
 static void read_field(Wire *w);
 
-/* How many fields of the same number stand before the current one. Counted only when a message is wanted. These fields
- * were read before, so this cannot fail; groups are walked through, as the current field may be inside one. */
+/* How many fields of the same number stand before the current one. Counted only when a message is wanted.
+ * These fields were read before, so this cannot fail; groups are walked through, as the current field may be
+ * inside one. */
 static size_t field_index(const Wire *w) {
   Wire scan = *w;
   size_t i = 0;
@@ -54,9 +55,12 @@ static void append_path(Text *t, const Wire *w) {
   const FieldInfo *f = field_info(w->msg, w->tag);
   const char *dot = t->n ? "." : "";
   int n;
-  if (!f) n = snprintf(t->at + t->n, t->room - t->n, "%sfield %u", dot, w->tag >> 3);
-  else if (f->many) n = snprintf(t->at + t->n, t->room - t->n, "%s%s[%zu]", dot, f->name, field_index(w));
-  else n = snprintf(t->at + t->n, t->room - t->n, "%s%s", dot, f->name);
+  if (!f)
+    n = snprintf(t->at + t->n, t->room - t->n, "%sfield %u", dot, w->tag >> 3);
+  else if (f->many)
+    n = snprintf(t->at + t->n, t->room - t->n, "%s%s[%zu]", dot, f->name, field_index(w));
+  else
+    n = snprintf(t->at + t->n, t->room - t->n, "%s%s", dot, f->name);
   if (n > 0) t->n += (size_t)n;
   if (t->n > t->room) t->n = t->room;
 }
@@ -73,7 +77,8 @@ void wire_error(const Wire *w, onnxslim_status code, const char *fmt, ...) {
   const WireDoc *d = w->doc;
   const uint8_t *at = w->at ? w->at : w->start;
   /* Messages merged from several parts lie elsewhere: their enclosing cursor has the offset. */
-  for (const Wire *u = w->up; u && !(at >= d->bytes.p && at <= d->bytes.p + d->bytes.n); u = u->up) at = u->at;
+  for (const Wire *u = w->up; u && !(at >= d->bytes.p && at <= d->bytes.p + d->bytes.n); u = u->up)
+    at = u->at;
   if (at && at >= d->bytes.p && at <= d->bytes.p + d->bytes.n)
     snprintf(offset, sizeof offset, " at byte offset %zu", (size_t)(at - d->bytes.p));
   fail(d->cx, code, "%s: %s%s%s%s", d->name, path, *path ? ": " : "", text, offset);
@@ -140,7 +145,8 @@ static void read_field(Wire *w) {
   case WIRE_BYTES: {
     uint64_t n = need_varint(w, "length");
     if (n > (uint64_t)(w->end - w->p))
-      wire_fail(w, "length %llu goes past the end (%zu bytes are left)", (unsigned long long)n, (size_t)(w->end - w->p));
+      wire_fail(w, "length %llu goes past the end (%zu bytes are left)", (unsigned long long)n,
+                (size_t)(w->end - w->p));
     w->bytes = (Span){w->p, (size_t)n};
     w->p += n;
     return;
@@ -173,8 +179,10 @@ static void skip_group(Wire *w) {
 bool wire_next(Wire *w) {
   if (w->p == w->end) return false;
   read_field(w);
-  if ((w->tag & 7) == WIRE_GROUP) skip_group(w);
-  else if ((w->tag & 7) == WIRE_GROUP_END) wire_fail(w, "end of a group that was not opened");
+  if ((w->tag & 7) == WIRE_GROUP)
+    skip_group(w);
+  else if ((w->tag & 7) == WIRE_GROUP_END)
+    wire_fail(w, "end of a group that was not opened");
   return true;
 }
 

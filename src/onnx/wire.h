@@ -1,15 +1,24 @@
-/* Protobuf wire format: a cursor over one message, checked against its bounds at every step, and (gather.h) its
- * counterpart for writing. Fields are told apart by their tag, number and wire type together: a field with another wire
- * type than the schema's is an unknown field, as protobuf has it. https://protobuf.dev/programming-guides/encoding */
+/* Protobuf wire format: a cursor over one message, checked against its bounds at every step, and (gather.h)
+ * its counterpart for writing. Fields are told apart by their tag, number and wire type together: a field
+ * with another wire type than the schema's is an unknown field, as protobuf has it.
+ * https://protobuf.dev/programming-guides/encoding */
 #ifndef ONNX_WIRE_H
 #define ONNX_WIRE_H
 
 #include "base/arena.h"
 #include "base/span.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor contents are little-endian and used in place");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "tensor contents are little-endian and used in place");
 
-enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_GROUP = 3, WIRE_GROUP_END = 4, WIRE_FIXED32 = 5 };
+enum {
+  WIRE_VARINT = 0,
+  WIRE_FIXED64 = 1,
+  WIRE_BYTES = 2,
+  WIRE_GROUP = 3,
+  WIRE_GROUP_END = 4,
+  WIRE_FIXED32 = 5
+};
 enum { WIRE_DEPTH = 100 }; /* nesting of messages and groups, protobuf's own limit */
 
 #define TAG(number, type) ((uint32_t)(number) << 3 | (uint32_t)(type))
@@ -50,16 +59,16 @@ typedef struct Wire {
   const uint8_t *start, *p, *end;
   /* The field wire_next() found: */
   uint32_t tag;
-  const uint8_t *at;     /* where its tag begins; it ends at p */
-  uint64_t num;          /* VARINT, FIXED32, FIXED64 */
-  Span bytes;            /* BYTES */
+  const uint8_t *at; /* where its tag begins; it ends at p */
+  uint64_t num;      /* VARINT, FIXED32, FIXED64 */
+  Span bytes;        /* BYTES */
 } Wire;
 
 Wire wire_top(const WireDoc *doc, MsgId msg, Span bytes);
 /* A cursor over a sub-message. `up` stands at it and stays where it is meanwhile. */
 Wire wire_sub(const Wire *up, MsgId msg, Span bytes);
-/* The next field, false at the end. Fails on malformed bytes. Unknown fields and groups are returned too (a group
- * with its bytes in [at, p)). */
+/* The next field, false at the end. Fails on malformed bytes. Unknown fields and groups are returned too (a
+ * group with its bytes in [at, p)). */
 bool wire_next(Wire *w);
 /* The whole field as it stands, tag included. */
 static inline Span wire_field(const Wire *w) {
@@ -77,8 +86,8 @@ bool varint_get(const uint8_t **p, const uint8_t *end, uint64_t *v);
 /* The last value of a singular bytes or string field of a sub-message; SPAN_NONE if absent. */
 Span wire_find(const Wire *up, MsgId msg, Span message, uint32_t tag);
 
-/* A singular sub-message may come in pieces, which protobuf parses as their concatenation. All pieces with w's
- * current tag, from its current field to the end of the message, as one; w then stands at the last. */
+/* A singular sub-message may come in pieces, which protobuf parses as their concatenation. All pieces with
+ * w's current tag, from its current field to the end of the message, as one; w then stands at the last. */
 Span wire_merge(Arena *a, Wire *w);
 
 /* Is the tag one of TypeProto's alternatives, of which the last one wins? */

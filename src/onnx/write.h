@@ -13,13 +13,13 @@ typedef enum Externals { EXTERNAL_NONE, EXTERNAL_INITIALIZERS, EXTERNAL_ALL } Ex
 typedef struct Writer {
   Ctx *cx;
   Model *m;
-  Arena *arena;        /* scratch of this write */
+  Arena *arena; /* scratch of this write */
   WireDoc doc;
-  Gather out;          /* the model */
+  Gather out; /* the model */
   Externals mode;
-  bool same_dir;       /* external data of the input stays where it is */
-  Gather ext;          /* the new external file */
-  Map placed;          /* bytes (or deferred tensor) -> Placed */
+  bool same_dir; /* external data of the input stays where it is */
+  Gather ext;    /* the new external file */
+  Map placed;    /* bytes (or deferred tensor) -> Placed */
   const char *ext_name;
 } Writer;
 
@@ -31,7 +31,7 @@ bool graph_clean(const Writer *w, const Graph *g);
 
 /* Each writes one field with that tag. */
 void put_tensor(Writer *w, uint32_t tag, Tensor *t, Str name, bool in_attr); /* name NULL: as it was */
-void put_info(Writer *w, uint32_t tag, const Value *v, Span raw);            /* raw: the old ValueInfoProto, if any */
+void put_info(Writer *w, uint32_t tag, const Value *v, Span raw); /* raw: the old ValueInfoProto, if any */
 void put_attr(Writer *w, const Attr *a);
 void put_node(Writer *w, uint32_t tag, const Node *n);
 void put_graph(Writer *w, uint32_t tag, const Graph *g);

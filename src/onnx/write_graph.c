@@ -1,5 +1,5 @@
-/* Graph -> GraphProto or the body of a FunctionProto. A graph that changed is written list by list, each where its
- * first element stood; fields that are no lists of ours are copied. */
+/* Graph -> GraphProto or the body of a FunctionProto. A graph that changed is written list by list, each
+ * where its first element stood; fields that are no lists of ours are copied. */
 #include "onnx/write.h"
 
 typedef struct Lists {
@@ -13,7 +13,8 @@ typedef struct Lists {
 } Lists;
 
 bool graph_clean(const Writer *w, const Graph *g) {
-  if (g->dirty || (!g->raw.p && !g->function)) return false;
+  bool of_function = g->function && g == g->function->body; /* its bytes are the function's */
+  if (g->dirty || (!g->raw.p && !of_function)) return false;
   for (size_t i = 0; i < g->inits.n; i++)
     if (g->inits.at[i]->init && !tensor_clean(w, g->inits.at[i]->init, false)) return false;
   for (const Node *n = g->first; n; n = n->next)
@@ -26,7 +27,8 @@ bool graph_clean(const Writer *w, const Graph *g) {
 static void collect_names(Lists *l) {
   const Graph *g = l->g;
   map_init(&l->names, l->w->arena);
-  for (size_t i = 0; i < g->inputs.n; i++) map_put(&l->names, map_key(g->inputs.at[i]->name), g->inputs.at[i]);
+  for (size_t i = 0; i < g->inputs.n; i++)
+    map_put(&l->names, map_key(g->inputs.at[i]->name), g->inputs.at[i]);
   for (size_t i = 0; i < g->inits.n; i++) map_put(&l->names, map_key(g->inits.at[i]->name), g->inits.at[i]);
   for (const Node *n = g->first; n; n = n->next)
     for (int i = 0; i < n->n_out; i++)
@@ -60,13 +62,15 @@ static void put_initializers(Lists *l, uint32_t tag) {
     const Value *v = l->g->inits.at[i];
     bool sparse = v->sparse.p && !v->init;
     if (sparse != (tag == Graph_sparse_initializer)) continue;
-    if (v->init) put_tensor(l->w, tag, v->init, v->name, false);
-    else put_bytes(&l->w->out, tag, sparse ? v->sparse : v->opaque);
+    if (v->init)
+      put_tensor(l->w, tag, v->init, v->name, false);
+    else
+      put_bytes(&l->w->out, tag, sparse ? v->sparse : v->opaque);
   }
 }
 
-/* A value_info entry stays while its value does; one for a name that was never declared says nothing wrong. The
- * value that became a graph output under another name is described there. */
+/* A value_info entry stays while its value does; one for a name that was never declared says nothing wrong.
+ * The value that became a graph output under another name is described there. */
 static void put_infos(Lists *l, uint32_t tag) {
   Map raws;
   collect_infos(l->w, wire_top(&l->w->doc, l->msg, l->raw), tag, &raws);
@@ -86,9 +90,11 @@ static void put_list(Lists *l, uint32_t tag) {
   } else if (tag == l->info) {
     put_infos(l, tag);
   } else if (tag == Graph_input) {
-    for (size_t i = 0; i < g->inputs.n; i++) put_info(l->w, tag, g->inputs.at[i], original_info(&l->in, g->inputs.at[i]));
+    for (size_t i = 0; i < g->inputs.n; i++)
+      put_info(l->w, tag, g->inputs.at[i], original_info(&l->in, g->inputs.at[i]));
   } else if (tag == Graph_output) {
-    for (size_t i = 0; i < g->outputs.n; i++) put_info(l->w, tag, g->outputs.at[i], original_info(&l->out, g->outputs.at[i]));
+    for (size_t i = 0; i < g->outputs.n; i++)
+      put_info(l->w, tag, g->outputs.at[i], original_info(&l->out, g->outputs.at[i]));
   } else {
     put_initializers(l, tag);
   }
@@ -142,7 +148,12 @@ void put_function(Writer *w, const Function *f) {
     put_bytes(&w->out, Model_functions, f->raw);
     return;
   }
-  Lists l = {.w = w, .g = f->body, .raw = f->raw, .msg = Msg_Function, .node = Function_node, .info = Function_value_info};
+  Lists l = {.w = w,
+             .g = f->body,
+             .raw = f->raw,
+             .msg = Msg_Function,
+             .node = Function_node,
+             .info = Function_value_info};
   Open o = put_begin(&w->out, Model_functions);
   put_fields(&l, function_lists, sizeof function_lists / sizeof *function_lists);
   put_end(&w->out, o);

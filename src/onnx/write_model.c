@@ -1,5 +1,5 @@
-/* Model -> bytes. First the whole output is planned as a list of runs, then it is streamed, so that lengths are known
- * before anything is written and a model that cannot be written leaves no trace. */
+/* Model -> bytes. First the whole output is planned as a list of runs, then it is streamed, so that lengths
+ * are known before anything is written and a model that cannot be written leaves no trace. */
 #include "onnx/write.h"
 
 #include "base/output.h"
@@ -19,10 +19,13 @@ static bool same_opsets(Writer *w) {
     Span domain = SPAN_NONE;
     int64_t version = 0;
     for (Wire o = wire_sub(&f, Msg_OperatorSetId, f.bytes); wire_next(&o);) {
-      if (o.tag == OperatorSetId_domain) domain = o.bytes;
-      else if (o.tag == OperatorSetId_version) version = (int64_t)o.num;
+      if (o.tag == OperatorSetId_domain)
+        domain = o.bytes;
+      else if (o.tag == OperatorSetId_version)
+        version = (int64_t)o.num;
     }
-    if (i >= m->opsets.n || m->opsets.at[i].version != version || !span_is(domain, m->opsets.at[i].domain->s)) return false;
+    if (i >= m->opsets.n || m->opsets.at[i].version != version || !span_is(domain, m->opsets.at[i].domain->s))
+      return false;
     i++;
   }
   return i == m->opsets.n;
@@ -55,7 +58,8 @@ static void put_model(Writer *w) {
       if (!graph_done) put_graph(w, Model_graph, m->graph);
       graph_done = true;
     } else if (f.tag == Model_functions) {
-      if (function < m->functions.n && m->functions.at[function]->raw.p == f.bytes.p) put_function(w, m->functions.at[function++]);
+      if (function < m->functions.n && m->functions.at[function]->raw.p == f.bytes.p)
+        put_function(w, m->functions.at[function++]);
     } else if (f.tag == Model_ir_version && !keep_ir) {
       put_varint(&w->out, Model_ir_version, (uint64_t)m->ir_version);
     } else if (f.tag == Model_opset_import && !keep_opsets) {
@@ -72,13 +76,16 @@ static void put_model(Writer *w) {
 static const char *choose_name(Writer *w, const WriteOptions *o, const char *path) {
   const char *leaf = path ? path_leaf(path) : "model.onnx";
   if (o->external_name) {
-    if (!*o->external_name || strchr(o->external_name, '/') || strcmp(o->external_name, "..") == 0 || strcmp(o->external_name, ".") == 0)
-      fail(w->cx, ONNXSLIM_ERR_USAGE, "'%s' is no file name for external data: it must lie beside the model", o->external_name);
+    if (!*o->external_name || strchr(o->external_name, '/') || strcmp(o->external_name, "..") == 0 ||
+        strcmp(o->external_name, ".") == 0)
+      fail(w->cx, ONNXSLIM_ERR_USAGE, "'%s' is no file name for external data: it must lie beside the model",
+           o->external_name);
     return o->external_name;
   }
   const char *dir = path ? path_folder(w->arena, path) : ".";
   for (unsigned i = 0;; i++) {
-    const char *name = i ? arena_printf(w->arena, "%s.%u.data", leaf, i) : arena_printf(w->arena, "%s.data", leaf);
+    const char *name =
+        i ? arena_printf(w->arena, "%s.%u.data", leaf, i) : arena_printf(w->arena, "%s.data", leaf);
     if (!path || !path_exists(arena_printf(w->arena, "%s/%s", dir, name))) return name;
   }
 }
@@ -102,7 +109,8 @@ static void plan(Writer *w, Model *m, const WriteOptions *o, const char *path) {
   if (w->out.size > limit && w->mode == EXTERNAL_NONE) plan_once(w, EXTERNAL_INITIALIZERS);
   if (w->out.size > limit) plan_once(w, EXTERNAL_ALL);
   if (w->out.size > limit)
-    fail(w->cx, ONNXSLIM_ERR_LIMIT, "the model has %llu bytes without its large tensors; at most %llu are possible",
+    fail(w->cx, ONNXSLIM_ERR_LIMIT,
+         "the model has %llu bytes without its large tensors; at most %llu are possible",
          (unsigned long long)w->out.size, (unsigned long long)limit);
   gather_finish(&w->out);
   gather_finish(&w->ext);
@@ -135,13 +143,17 @@ static void stream_deferred(Writer *w, const WriteOptions *o, Sink *s, const Pie
 }
 
 /* Writes all runs of g. `before` bytes of `total` were written already. */
-static void stream(Writer *w, const WriteOptions *o, const Gather *g, Sink *s, uint64_t before, uint64_t total) {
+static void stream(Writer *w, const WriteOptions *o, const Gather *g, Sink *s, uint64_t before,
+                   uint64_t total) {
   uint64_t done = before, reported = before;
   for (size_t i = 0; i < g->at.n; i++) {
     const Piece *p = &g->at.at[i];
-    if (p->tensor) stream_deferred(w, o, s, p);
-    else if (s->file) output_span(s->file, (Span){p->p, p->n}, w->m->files.at, w->m->files.n);
-    else emit(s, p->p, p->n);
+    if (p->tensor)
+      stream_deferred(w, o, s, p);
+    else if (s->file)
+      output_span(s->file, (Span){p->p, p->n}, w->m->files.at, w->m->files.n);
+    else
+      emit(s, p->p, p->n);
     done += p->n;
     if (done - reported < REPORT_EVERY) continue;
     ctx_progress(w->cx, "write", done, total);
@@ -161,7 +173,8 @@ typedef struct Kept {
 } Kept;
 
 static void count_kept(Kept *k, const Tensor *t, bool in_attr) {
-  if (!t || !t->external_file || !tensor_clean(k->w, t, in_attr) || map_get(&k->seen, map_key(t->bytes))) return;
+  if (!t || !t->external_file || !tensor_clean(k->w, t, in_attr) || map_get(&k->seen, map_key(t->bytes)))
+    return;
   map_put(&k->seen, map_key(t->bytes), k);
   k->bytes += t->nbytes;
 }
@@ -170,7 +183,8 @@ static void graph_kept(Graph *g, void *arg) {
   for (size_t i = 0; i < g->inits.n; i++) count_kept(arg, g->inits.at[i]->init, false);
   for (const Node *n = g->first; n; n = n->next)
     for (size_t i = 0; i < n->attrs.n; i++)
-      if (!n->attrs.at[i].ref && n->attrs.at[i].type == ATTR_TENSOR) count_kept(arg, n->attrs.at[i].v.tensor, true);
+      if (!n->attrs.at[i].ref && n->attrs.at[i].type == ATTR_TENSOR)
+        count_kept(arg, n->attrs.at[i].v.tensor, true);
 }
 
 static WriteResult result_of(Writer *w) {
@@ -186,23 +200,34 @@ static void undo(void *arg) {
   output_undo(arg);
 }
 
+/* The input's files are read while the output is written, and its external data may go on being used. */
+static void refuse_input(const Model *m, const char *path, size_t first) {
+  for (size_t i = first; i < m->files.n; i++)
+    if (same_file(path, m->files.at[i]->path))
+      fail(m->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot be written: the input's tensors are in it", path);
+}
+
+/* The external file, complete but not yet in its place. */
+static Output *write_external(Writer *w, const char *path, const WriteOptions *o, uint64_t total) {
+  if (path_is_stream(path))
+    fail(w->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot have the external data this model needs beside it", path);
+  if (strcmp(w->ext_name, path_leaf(path)) == 0)
+    fail(w->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot be both the model and its external data", path);
+  const char *name = arena_printf(w->arena, "%s/%s", path_folder(w->arena, path), w->ext_name);
+  refuse_input(w->m, name, 0);
+  Output *ext = output_new(w->arena, name, !o->external_name);
+  Sink s = {.file = ext};
+  stream(w, o, &w->ext, &s, 0, total);
+  return ext;
+}
+
 WriteResult model_write_file(Model *m, const char *path, const WriteOptions *o) {
   Writer w;
-  bool nameless = path_is_stream(path);
-  plan(&w, m, o, nameless ? NULL : path);
+  refuse_input(m, path, m->path ? 1 : 0); /* in place is fine */
+  plan(&w, m, o, path_is_stream(path) ? NULL : path);
   uint64_t total = w.out.size + w.ext.size;
-  Output *ext = NULL;
   ctx_progress(m->cx, "write", 0, total);
-  if (w.ext.size) {
-    if (nameless) fail(m->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot have the external data this model needs beside it", path);
-    const char *name = arena_printf(w.arena, "%s/%s", path_folder(w.arena, path), w.ext_name);
-    for (size_t i = 0; i < m->files.n; i++)
-      if (same_file(name, m->files.at[i]->path))
-        fail(m->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot take the external data: the input is in it", name);
-    ext = output_new(w.arena, name, !o->external_name);
-    Sink s = {.file = ext};
-    stream(&w, o, &w.ext, &s, 0, total);
-  }
+  Output *ext = w.ext.size ? write_external(&w, path, o, total) : NULL;
   Output *out = output_new(w.arena, path, false);
   Sink s = {.file = out};
   stream(&w, o, &w.out, &s, w.ext.size, total);

@@ -1,5 +1,5 @@
-/* Node -> NodeProto and Attr -> AttributeProto. Only fields that changed are encoded; the others, unknown ones among
- * them, are copied from the original message. */
+/* Node -> NodeProto and Attr -> AttributeProto. Only fields that changed are encoded; the others, unknown
+ * ones among them, are copied from the original message. */
 #include "onnx/write.h"
 
 /* --- attributes ---------------------------------------------------------------------------------------- */
@@ -42,7 +42,9 @@ static void put_value(Writer *w, const Attr *a) {
 
 /* An attribute with a changed tensor or body: the value is replaced where it stood. */
 static void put_attr_again(Writer *w, const Attr *a) {
-  uint32_t value = a->type == ATTR_TENSOR ? Attribute_t : a->type == ATTR_GRAPH ? Attribute_g : Attribute_graphs;
+  uint32_t value = a->type == ATTR_TENSOR  ? Attribute_t
+                   : a->type == ATTR_GRAPH ? Attribute_g
+                                           : Attribute_graphs;
   bool done = false;
   for (Wire f = wire_top(&w->doc, Msg_Attribute, a->raw); wire_next(&f);) {
     if (f.tag != value) {
@@ -89,7 +91,8 @@ static void put_inputs(Writer *w, const Node *n) {
 }
 
 static void put_outputs(Writer *w, const Node *n) {
-  for (int i = 0; i < n->n_out; i++) put_bytes(&w->out, Node_output, n->out[i] ? str_span(n->out[i]->name) : SPAN_NONE);
+  for (int i = 0; i < n->n_out; i++)
+    put_bytes(&w->out, Node_output, n->out[i] ? str_span(n->out[i]->name) : SPAN_NONE);
 }
 
 /* Writes what the field with this tag stands for, all occurrences of it at once. */
@@ -114,7 +117,8 @@ static void put_part(Writer *w, const Node *n, uint32_t tag) {
 
 static const uint32_t parts[] = {Node_input,     Node_output, Node_name,    Node_op_type,
                                  Node_attribute, Node_domain, Node_overload};
-static const unsigned part_flag[] = {DIRTY_INPUTS, DIRTY_OUTPUTS, DIRTY_NAME, DIRTY_OP, DIRTY_ATTRS, DIRTY_OP, DIRTY_OP};
+static const unsigned part_flag[] = {DIRTY_INPUTS, DIRTY_OUTPUTS, DIRTY_NAME, DIRTY_OP,
+                                     DIRTY_ATTRS,  DIRTY_OP,      DIRTY_OP};
 enum { N_PARTS = sizeof parts / sizeof *parts };
 
 void put_node(Writer *w, uint32_t tag, const Node *n) {

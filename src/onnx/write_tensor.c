@@ -19,7 +19,8 @@ bool tensor_clean(const Writer *w, const Tensor *t, bool in_attr) {
   return place_of(w, t, in_attr) == AS_IS;
 }
 
-/* --- external file --------------------------------------------------------------------------------------- */
+/* --- external file ---------------------------------------------------------------------------------------
+ */
 
 typedef struct Placed {
   uint64_t offset, nbytes;

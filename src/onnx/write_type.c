@@ -1,4 +1,5 @@
-/* Type -> ValueInfoProto. What `declared` does not know (denotations, doc strings, unknown fields) is kept. */
+/* Type -> ValueInfoProto. What `declared` does not know (denotations, doc strings, unknown fields) is kept.
+ */
 #include "onnx/write.h"
 
 /* A constant dim is written as such. Else the old dim stays, or a symbol's name is written, or nothing. */
@@ -10,8 +11,10 @@ static void put_dim(Writer *w, Dim d, Span old) {
     return;
   }
   Open o = put_begin(&w->out, TensorShape_dim);
-  if (known) put_varint(&w->out, TensorShape_Dimension_dim_value, (uint64_t)v);
-  else if (sym_name(d)) put_bytes(&w->out, TensorShape_Dimension_dim_param, str_span(sym_name(d)));
+  if (known)
+    put_varint(&w->out, TensorShape_Dimension_dim_value, (uint64_t)v);
+  else if (sym_name(d))
+    put_bytes(&w->out, TensorShape_Dimension_dim_param, str_span(sym_name(d)));
   for (Wire f = wire_top(&w->doc, Msg_TensorShape_Dimension, old); old.p && wire_next(&f);)
     if (f.tag != TensorShape_Dimension_dim_value && f.tag != TensorShape_Dimension_dim_param)
       put_span(&w->out, wire_field(&f));
@@ -51,7 +54,8 @@ static void put_member(Writer *w, const Type *t, Span old) {
     uint32_t member, elem, inner;
   } kinds[] = {
       {TYPE_TENSOR, Msg_Type_Tensor, Type_tensor_type, Type_Tensor_elem_type, Type_Tensor_shape},
-      {TYPE_SPARSE, Msg_Type_SparseTensor, Type_sparse_tensor_type, Type_SparseTensor_elem_type, Type_SparseTensor_shape},
+      {TYPE_SPARSE, Msg_Type_SparseTensor, Type_sparse_tensor_type, Type_SparseTensor_elem_type,
+       Type_SparseTensor_shape},
       {TYPE_SEQUENCE, Msg_Type_Sequence, Type_sequence_type, 0, Type_Sequence_elem_type},
       {TYPE_OPTIONAL, Msg_Type_Optional, Type_optional_type, 0, Type_Optional_elem_type},
       {TYPE_MAP, Msg_Type_Map, Type_map_type, Type_Map_key_type, Type_Map_value_type},
@@ -62,8 +66,10 @@ static void put_member(Writer *w, const Type *t, Span old) {
     Span inner = sub_message(w, kinds[i].msg, was, kinds[i].inner);
     Open o = put_begin(&w->out, kinds[i].member);
     if (kinds[i].elem) put_varint(&w->out, kinds[i].elem, (uint64_t)t->elem);
-    if (t->kind == TYPE_TENSOR || t->kind == TYPE_SPARSE) put_shape(w, kinds[i].inner, t->shape, inner);
-    else if (t->inner) put_type(w, kinds[i].inner, t->inner, inner);
+    if (t->kind == TYPE_TENSOR || t->kind == TYPE_SPARSE)
+      put_shape(w, kinds[i].inner, t->shape, inner);
+    else if (t->inner)
+      put_type(w, kinds[i].inner, t->inner, inner);
     put_end(&w->out, o);
   }
 }

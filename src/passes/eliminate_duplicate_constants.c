@@ -44,9 +44,10 @@ static bool mergeable(const Node *n) {
   return n->op && !(n->op->facts & never) && !node_is(n, OP_Dropout) && n->n_out;
 }
 
+/* The number of outputs is part of what some operators compute: Split without sizes, BatchNormalization before 14. */
 static bool same_computation(const Node *a, const Node *b) {
-  return a != b && !a->dead && a->graph == b->graph && a->op == b->op && a->opset == b->opset && same_inputs(a, b) &&
-         attrs_equal(a, b);
+  return a != b && !a->dead && a->graph == b->graph && a->op == b->op && a->opset == b->opset &&
+         a->n_out == b->n_out && same_inputs(a, b) && attrs_equal(a, b);
 }
 
 static bool in_use(const Value *v) {

@@ -138,17 +138,19 @@ static Outcome split_into_one(Rewriter *rw, Node *node) {
 
 /* --- x op c ------------------------------------------------------------------------------------------- */
 
-/* Is input i a constant whose every element is `c` (with this sign of zero), and does it leave x's shape alone? */
-static bool neutral(const Node *n, int i, double c, bool *negative_zero) {
+enum { POSITIVE = 1, NEGATIVE = 2 };
+
+/* Is input i a constant whose every element is `c`, and does it leave x's shape alone? *signs: those of its elements. */
+static bool neutral(const Node *n, int i, double c, unsigned *signs) {
   Value *v = node_in(n, i), *x = node_in(n, 1 - i);
   Tensor *t = v && x ? constant_of(v) : NULL;
   if (!t || !t->count || t->count > 65536 || t->store == TS_DEFERRED) return false;
   if (!shape_broadcasts_to(shape_of(v), shape_of(x))) return false;
-  *negative_zero = true;
+  *signs = 0;
   for (uint64_t k = 0; k < t->count; k++) {
     double e;
     if (!tensor_get_double(t, k, &e) || e != c) return false;
-    if (!signbit(e)) *negative_zero = false;
+    *signs |= signbit(e) ? NEGATIVE : POSITIVE;
   }
   return true;
 }
@@ -156,11 +158,12 @@ static bool neutral(const Node *n, int i, double c, bool *negative_zero) {
 static Outcome neutral_operand(Rewriter *rw, Node *node, bool may_round) {
   TRY(node->n_in == 2 && node_out(node, 0));
   OpId op = node->op->id;
-  bool additive = op == OP_Add || op == OP_Sub, minus_zero;
+  bool additive = op == OP_Add || op == OP_Sub;
+  unsigned signs;
   for (int i = op == OP_Add || op == OP_Mul ? 0 : 1; i < 2; i++) {
-    if (!neutral(node, i, additive ? 0.0 : 1.0, &minus_zero)) continue;
+    if (!neutral(node, i, additive ? 0.0 : 1.0, &signs)) continue;
     /* x + -0.0 and x - 0.0 are x, bit for bit; the other zero turns x = -0.0 into 0.0. Integers have one zero. */
-    bool exact = !additive || elem_is_int(dtype_of(node_in(node, i))) || (op == OP_Add) == minus_zero;
+    bool exact = !additive || elem_is_int(dtype_of(node_in(node, i))) || signs == (op == OP_Add ? NEGATIVE : POSITIVE);
     TRY(exact != may_round);
     if (op == OP_Pow) NEED(dtype_of(node_in(node, 0)) == dtype_of(node->out[0]), "the types differ");
     return forward(rw, node, 1 - i);

@@ -2,8 +2,8 @@
  *
  * Before:    Transpose(Transpose(x, p), q)
  * After:     Transpose(x, r) with r[i] = p[q[i]]; x itself if r keeps the order
- * When not:  a permutation is not known (no perm attribute and no known rank); the first Transpose has other uses
- *            and the pair does not cancel (nothing would be saved)
+ * When not:  a permutation is not known (no perm attribute and no known rank); the first Transpose is needed
+ *            elsewhere too and the pair does not cancel (nothing would be saved)
  * Exactness: bitwise
  */
 #include "passes/passes.h"
@@ -43,7 +43,7 @@ static Outcome compose(Rewriter *rw, Node *node) {
     rw_note(rw, "cancels with %s", node_label(first));
     return FIRED;
   }
-  NEED(node_is_inner(first), "the first Transpose has other uses and the pair does not cancel");
+  NEED(node_is_inner(first), "the first Transpose is needed elsewhere too, and the pair does not cancel");
   rw_set_input(rw, node, 0, source);
   rw_attr_ints(rw, node, "perm", r, rank);
   rw_note(rw, "composed with %s", node_label(first));

@@ -3,7 +3,7 @@
  * Before:    y = Op(constants)
  * After:     y, an initializer (large ones deferred: computed while the output is written)
  * When not:  the operator is random, has effects or bodies, or quantizes (Law 5); the evaluator does not know it;
- *            the file would grow by more than --max-growth over the constants that go away (Law 4)
+ *            the file would grow by more than --max-growth over the constants that go away (Law 4); --keep names it
  * Exactness: bitwise for data movement, integers and correctly rounded arithmetic; rounding for the rest (Exp, MatMul, ...)
  */
 #include "passes/passes.h"
@@ -16,9 +16,9 @@ static bool in_use(const Value *v) {
 static Outcome lift_constant(Rewriter *rw, Node *node) {
   Value *v = node_out(node, 0);
   TRY(v);
-  const Graph *g = node->graph;
-  TRY(!g->function && g->model->ir_version >= 4); /* no initializers there: Constant is the normal form */
+  TRY(rw_may_add_initializers(node->graph)); /* else Constant is the normal form */
   NEED(!v->n_outputs, "its value is a graph output");
+  NEED(!v->keep, "'%s' is kept (--keep)", v->name->s);
   Tensor *t = value_literal(v);
   if (!t) t = constant_of(v);
   NEED(t, "its attribute is of a kind initializers do not have");
@@ -55,11 +55,12 @@ static Outcome fold(Rewriter *rw, Node *node, bool exact) {
     Tensor *t = constant_of(v);
     if (!t) {
       for (int k = 0; k < node->n_in; k++) TRY(!node_in(node, k) || constant_of(node_in(node, k)));
-      TRY(node->n_in);
+      TRY(node->n_in && exact); /* one remark is enough */
       NEED(!node_has(node, OP_QUANT), "quantization is a barrier");
       NEED(t, "it can't be evaluated");
     }
     TRY(constant_is_exact(v) == exact);
+    NEED(!v->keep, "'%s' is kept (--keep)", v->name->s);
     bytes += t->nbytes;
   }
   uint64_t freed = bytes_freed(node);

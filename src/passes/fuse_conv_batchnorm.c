@@ -13,10 +13,10 @@
 static bool is_inference(const Match *m) {
   const Node *bn = match_node(m, "bn");
   int64_t flag;
-  for (int i = 1; i < bn->n_out; i++)
-    if (bn->out[i] && (bn->out[i]->n_uses || bn->out[i]->n_outputs)) return false;
   if (bn->opset < 7) return attr_int(bn, "is_test", &flag) && flag;
   if (bn->opset >= 14) return attr_int(bn, "training_mode", &flag) && !flag;
+  for (int i = 1; i < bn->n_out; i++) /* in between, further outputs say so, read or not */
+    if (bn->out[i]) return false;
   return true;
 }
 
@@ -29,6 +29,7 @@ static bool is_spatial(const Match *m) {
 /* Output channels of the convolution, from its weights; 0 if they make no sense. */
 static int64_t channels(const Node *conv, const Tensor *w, int64_t *group) {
   if (!w || w->rank < 3 || !attr_int(conv, "group", group) || *group < 1) return 0;
+  if (!w->count || w->dim[0] % *group) return 0;
   return node_is(conv, OP_ConvTranspose) ? w->dim[1] * *group : w->dim[0];
 }
 
@@ -102,8 +103,9 @@ static Value *fold_batchnorm(Rewriter *rw, const Match *match) {
     return NULL;
   }
   Tensor *scaled = scaled_weights(m, conv, w, s), *b = folded_bias(m, match, s);
-  bool small = w->dtype == DT_FLOAT16 || w->dtype == DT_BFLOAT16;
-  if (!scaled || !b || !tx_all_normal(m, b, w->dtype) || (small && !tx_all_normal(m, scaled, w->dtype))) {
+  /* Weights of the wide types need only be finite, as double: models come with subnormal ones. */
+  ElemType range = w->dtype == DT_FLOAT ? DT_DOUBLE : w->dtype;
+  if (!scaled || !b || !tx_all_normal(m, b, w->dtype) || !tx_all_normal(m, scaled, range)) {
     rw_missed(rw, conv, "a folded weight or bias is not a normal number in %s", elem_name(w->dtype));
     return NULL;
   }

@@ -47,6 +47,7 @@ static Outcome known_value(Rewriter *rw, Node *node) {
   const int64_t *v;
   size_t n;
   TRY(value_ints(node->out[0], &v, &n));
+  NEED(!node->out[0]->keep, "'%s' is kept (--keep)", node->out[0]->name->s);
   rw_make_constant(rw, node->out[0], int_tensor(rw_model(rw)->arena, dtype_of(node->out[0]), p->rank, v, n));
   rw_note(rw, "its value is known from shapes");
   return FIRED;

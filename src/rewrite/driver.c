@@ -13,10 +13,13 @@ typedef struct RuleRef {
   const Pattern *match, *replace;
 } RuleRef;
 
+typedef Vec(size_t) RuleList;
+
 typedef struct Driver {
   Rewriter rw;
   RuleRef *rules;                    /* beside result->rules */
-  Vec(size_t) by_op[OP_COUNT_];      /* rules to try on nodes of an operator, in order; OP_NONE: on unknown operators */
+  RuleList by_op[OP_COUNT_]; /* rules to try on nodes of an operator, in order; OP_NONE: on unknown operators */
+  RuleList late[OP_COUNT_];  /* the same, for late rules */
   uint64_t cap;
   Map missed; /* hash of (rule, node) -> MissedAt of the remark */
   Vec(struct MissedAt *) misses;
@@ -37,21 +40,22 @@ static bool skipped(const RunOptions *o, const Rule *r) {
 }
 
 static void index_rule(Driver *d, size_t i, const Rule *r) {
+  RuleList *by_op = r->late ? d->late : d->by_op;
   if (r->match) {
     const Pat *root = d->rules[i].match->root;
     for (int k = 0; k < root->n_names; k++) {
       const OpDef *op = op_find(root->domain, root->names[k], ONNX_NEWEST_OPSET);
-      vec_push(d->rw.arena, &d->by_op[op ? op->id : OP_NONE], i);
+      vec_push(d->rw.arena, &by_op[op ? op->id : OP_NONE], i);
     }
     return;
   }
   if (r->sweep) return;
   if (r->roots[0] == OP_NONE) {
-    for (size_t k = 0; k < OP_COUNT_; k++) vec_push(d->rw.arena, &d->by_op[k], i);
+    for (size_t k = 0; k < OP_COUNT_; k++) vec_push(d->rw.arena, &by_op[k], i);
     return;
   }
   for (int k = 0; k < (int)(sizeof r->roots / sizeof *r->roots) && r->roots[k] != OP_NONE; k++)
-    vec_push(d->rw.arena, &d->by_op[r->roots[k]], i);
+    vec_push(d->rw.arena, &by_op[r->roots[k]], i);
 }
 
 static void load_rules(Driver *d) {
@@ -195,13 +199,14 @@ static void begin_try(Rewriter *rw, size_t rule, Node *n) {
   memset(&rw->made, 0, sizeof rw->made);
   memset(&rw->loosened, 0, sizeof rw->loosened);
   memset(&rw->touched, 0, sizeof rw->touched);
-  rw->why = rw->note = NULL;
+  rw->why = rw->note = rw->impossible = NULL;
 }
 
 static void remark_fired(Driver *d, const char *label, const RuleStat *s) {
   if (!d->rw.o->remarks) return;
   const char *what = d->rw.note ? d->rw.note : s->rule->replace ? s->rule->replace : s->rule->doc ? s->rule->doc : "";
-  Remark r = {s->pass, s->rule, true, label, what};
+  /* The note is in the run's arena. */
+  Remark r = {s->pass, s->rule, true, label, arena_printf(d->rw.m->arena, "%s", what)};
   vec_push(d->rw.m->arena, &d->rw.result->remarks, r);
 }
 
@@ -252,6 +257,7 @@ static bool try_rule(Driver *d, size_t i, Node *n) {
   s->tried++;
   if (rw->o->observe) rw->o->observe(rw->o->observe_arg, BEFORE_TRY, s->pass, s->rule, rw->m);
   Outcome out = s->rule->match ? try_pattern(rw, &d->rules[i], s->rule, n) : s->rule->apply(rw, n);
+  if (out == FIRED && rw->impossible) out = rw_missed(rw, n, "%s", rw->impossible);
   if (out == FIRED && !shrinks(rw, before)) out = rw_missed(rw, n, "it would not make the graph smaller");
   if (out == FIRED) {
     settle(d, s, before, label);
@@ -265,19 +271,24 @@ static bool try_rule(Driver *d, size_t i, Node *n) {
   return false;
 }
 
-static void visit(Driver *d, Node *n) {
-  const Vec(size_t) *rules = (const void *)&d->by_op[n->op ? n->op->id : OP_NONE];
+/* Tries the rules until one fires. */
+static bool visit(Driver *d, Node *n, const RuleList *rules) {
   for (size_t k = 0; k < rules->n && !n->dead; k++) {
-    if (d->rw.result->rewrites >= d->rw.o->max_rewrites) return;
+    if (d->rw.result->rewrites >= d->rw.o->max_rewrites) return false;
     size_t i = rules->at[k];
     double start = clock_seconds();
     bool fired = try_rule(d, i, n);
     d->rw.result->rules.at[i].seconds += clock_seconds() - start;
     if (fired) {
       enqueue(&d->rw, n);
-      return;
+      return true;
     }
   }
+  return false;
+}
+
+static const RuleList *rules_for(const RuleList *by_op, const Node *n) {
+  return &by_op[n->op ? n->op->id : OP_NONE];
 }
 
 typedef struct Sweep {
@@ -323,8 +334,38 @@ static void run_worklist(Driver *d) {
   for (uint64_t visits = 0; rw->head < rw->tail; visits++) {
     if (visits % 1024 == 0) ctx_progress(rw->m->cx, "optimize", rw->head, rw->tail);
     Node *n = dequeue(rw);
-    if (!n->dead) visit(d, n);
+    if (!n->dead) visit(d, n, rules_for(d->by_op, n));
   }
+}
+
+typedef struct LateRoots {
+  Driver *d;
+  Vec(Node *) nodes;
+} LateRoots;
+
+static void collect_late(Graph *g, void *arg) {
+  LateRoots *roots = arg;
+  for (Node *n = g->first; n; n = n->next)
+    if (rules_for(roots->d->late, n)->n) vec_push(roots->d->rw.arena, &roots->nodes, n);
+}
+
+static void settle_all(Driver *d) {
+  do run_worklist(d);
+  while (run_sweeps(d));
+}
+
+/* One round of the late rules; whatever fires, the others have their way before the next root. */
+static bool run_late(Driver *d) {
+  LateRoots roots = {.d = d};
+  bool fired = false;
+  model_each_graph(d->rw.m, collect_late, &roots);
+  for (size_t i = 0; i < roots.nodes.n; i++) {
+    Node *n = roots.nodes.at[i];
+    if (n->dead || !visit(d, n, rules_for(d->late, n))) continue;
+    fired = true;
+    settle_all(d);
+  }
+  return fired;
 }
 
 static void report_misses(Driver *d) {
@@ -348,13 +389,14 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   Rewriter *rw = &d->rw;
   *rw = (Rewriter){.m = m, .o = o, .arena = arena, .scratch = arena_child(arena), .result = NEW(m->arena, RunResult)};
   map_init(&rw->constants, arena);
+  map_init(&rw->effects, arena);
   map_init(&d->missed, arena);
   journal_init(&rw->journal, arena, m);
   load_rules(d);
   d->cap = (uint64_t)(rw->journal.measure.nodes + 64) * REWRITES_PER_NODE;
   model_each_graph(m, enqueue_graph, rw);
-  do run_worklist(d);
-  while (run_sweeps(d));
+  do settle_all(d);
+  while (run_late(d));
   report_misses(d);
   model_each_graph(m, compact, NULL);
   RunResult *result = rw->result;

@@ -108,6 +108,18 @@ static void do_swap_identity(Value *a, Value *b) {
   }
 }
 
+static void list_input(Graph *g, Value *v, size_t at) {
+  v->is_input = true;
+  vec_push(g->model->arena, &g->inputs, v);
+  for (size_t i = g->inputs.n - 1; i > at; i--) g->inputs.at[i] = g->inputs.at[i - 1];
+  g->inputs.at[at] = v;
+}
+
+static void unlist_input(Graph *g, Value *v, size_t at) {
+  v->is_input = false;
+  vec_remove(&g->inputs, at);
+}
+
 /* --- recorded edits ------------------------------------------------------------------------------------ */
 
 void edit_link(Journal *j, Graph *g, Node *before, Node *n) {
@@ -180,19 +192,23 @@ void edit_attrs(Journal *j, Node *n) {
 }
 
 void edit_add_init(Journal *j, Graph *g, Value *v, Tensor *t) {
-  record(j, EDIT_ADD_INIT, g)->value = v;
+  Edit *e = record(j, EDIT_ADD_INIT, g);
+  e->value = v;
+  e->index = -1;
   do_add_init(j, g, v, t);
+  if (g->model->ir_version >= 4 || v->is_input) return;
+  e->index = (int)g->inputs.n; /* IR < 4: every initializer is listed as an input */
+  list_input(g, v, g->inputs.n);
 }
 
 void edit_remove_init(Journal *j, Value *v) {
   Graph *g = v->graph;
   Tensor *t = v->init;
   int input = -1;
-  if (v->is_input) { /* IR < 4: every initializer is listed as an input, and goes with it */
+  if (v->is_input) { /* IR < 4: its entry among the inputs goes with it */
     for (size_t i = 0; i < g->inputs.n; i++)
       if (g->inputs.at[i] == v) input = (int)i;
-    if (input >= 0) vec_remove(&g->inputs, (size_t)input);
-    v->is_input = false;
+    if (input >= 0) unlist_input(g, v, (size_t)input);
   }
   do_remove_init(j, v);
   Edit *e = record(j, EDIT_REMOVE_INIT, g);
@@ -219,13 +235,6 @@ void edit_node_identity(Journal *j, Node *n, const Node *from) {
   n->dirty = DIRTY_INPUTS | DIRTY_OUTPUTS | DIRTY_ATTRS | DIRTY_OP | (from->dirty & DIRTY_NAME);
 }
 
-static void restore_input(Graph *g, Value *v, size_t at) {
-  v->is_input = true;
-  vec_push(g->model->arena, &g->inputs, v);
-  for (size_t i = g->inputs.n - 1; i > at; i--) g->inputs.at[i] = g->inputs.at[i - 1];
-  g->inputs.at[at] = v;
-}
-
 static void undo(Journal *j, Edit *e) {
   Node *n = e->node;
   switch (e->kind) {
@@ -239,10 +248,13 @@ static void undo(Journal *j, Edit *e) {
     n->attrs.n = e->n_attrs;
     if (e->n_attrs) memcpy(n->attrs.at, e->attrs, e->n_attrs * sizeof *e->attrs);
     break;
-  case EDIT_ADD_INIT: do_remove_init(j, e->value); break;
+  case EDIT_ADD_INIT:
+    if (e->index >= 0) unlist_input(e->graph, e->value, (size_t)e->index);
+    do_remove_init(j, e->value);
+    break;
   case EDIT_REMOVE_INIT:
     do_add_init(j, e->graph, e->value, e->init);
-    if (e->index >= 0) restore_input(e->graph, e->value, (size_t)e->index);
+    if (e->index >= 0) list_input(e->graph, e->value, (size_t)e->index);
     break;
   case EDIT_SWAP_IDENTITY: do_swap_identity(e->value, e->second); break;
   case EDIT_NODE_IDENTITY: n->raw = e->raw, n->name = e->name, n->dirty = e->dirty; break;

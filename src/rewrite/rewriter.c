@@ -15,6 +15,10 @@ uint64_t rw_max_growth(const Rewriter *rw) {
   return rw->o->max_growth;
 }
 
+uint64_t rw_rewrites(const Rewriter *rw) {
+  return rw->result->rewrites;
+}
+
 Arena *rw_scratch(Rewriter *rw) {
   return rw->scratch;
 }
@@ -61,15 +65,16 @@ void rw_note(Rewriter *rw, const char *fmt, ...) {
 
 /* --- nodes --------------------------------------------------------------------------------------------- */
 
-static Node *link_new(Rewriter *rw, Str domain, Str op_type, int n_in, Value *const *in, int n_out) {
+/* The outputs are named after those of `like`, as far as it has them. */
+static Node *link_new(Rewriter *rw, Str domain, Str op_type, int n_in, Value *const *in, int n_out, const Node *like) {
   Graph *g = rw->at->graph;
   while (n_in && !in[n_in - 1]) n_in--;
   Node *n = node_new(g, domain, op_type, n_in, n_out);
   edit_link(&rw->journal, g, rw->at, n);
   for (int i = 0; i < n_in; i++) edit_input(&rw->journal, n, i, in[i]);
-  const Value *like = rw->root->n_out && rw->root->out[0] ? rw->root->out[0] : NULL;
   for (int i = 0; i < n_out; i++) {
-    Str name = model_fresh_name(rw->m, like ? like->name->s : op_type->s);
+    const Value *base = node_out(like, i) ? like->out[i] : node_out(like, 0);
+    Str name = model_fresh_name(rw->m, base ? base->name->s : op_type->s);
     edit_output(&rw->journal, n, i, graph_value(g, name));
   }
   n->dirty = DIRTY_INPUTS | DIRTY_OUTPUTS | DIRTY_ATTRS | DIRTY_OP | DIRTY_NAME;
@@ -79,7 +84,7 @@ static Node *link_new(Rewriter *rw, Str domain, Str op_type, int n_in, Value *co
 
 Node *rw_node_n(Rewriter *rw, OpId op, int n_in, Value *const *in, int n_out) {
   const OpDef *def = op_def(op);
-  Node *n = link_new(rw, rw->m->empty, str_internz(rw->m->strs, def->name), n_in, in, n_out);
+  Node *n = link_new(rw, rw->m->empty, str_internz(rw->m->strs, def->name), n_in, in, n_out, rw->root);
   n->op = def;
   return n;
 }
@@ -89,7 +94,7 @@ Node *rw_node(Rewriter *rw, OpId op, int n_in, Value *const *in) {
 }
 
 Node *rw_copy(Rewriter *rw, const Node *from, int n_in, Value *const *in) {
-  Node *n = link_new(rw, from->domain, from->op_type, n_in, in, from->n_out);
+  Node *n = link_new(rw, from->domain, from->op_type, n_in, in, from->n_out, from);
   n->op = from->op;
   n->opset = from->opset;
   n->overload = from->overload;
@@ -168,19 +173,50 @@ static void loosen_inputs(Rewriter *rw, const Node *n) {
   }
 }
 
-static bool removable(const Node *n) {
-  /* A custom operator may have effects; standard operators have none but those ops.def marks, and neither have
-   * functions, which are made of operators. */
-  if (n->dead || (n->op && n->op->facts & OP_EFFECT) || (!n->op && n->domain->len && !n->callee)) return false;
+static bool has_effects(Rewriter *rw, const Node *n);
+
+static bool graph_has_effects(Rewriter *rw, const Graph *g) {
+  for (const Node *n = g->first; n; n = n->next)
+    if (has_effects(rw, n)) return true;
+  return false;
+}
+
+/* Looked at once; one that calls itself is not understood, and treated like one with effects. */
+static bool function_has_effects(Rewriter *rw, const Function *f) {
+  enum { UNSEEN, YES, NO };
+  uintptr_t known = (uintptr_t)map_get(&rw->effects, map_key(f));
+  if (known != UNSEEN) return known == YES;
+  map_put(&rw->effects, map_key(f), (void *)(uintptr_t)YES);
+  bool effects = graph_has_effects(rw, f->body);
+  map_put(&rw->effects, map_key(f), (void *)(uintptr_t)(effects ? YES : NO));
+  return effects;
+}
+
+/* A custom operator may have effects; standard operators have none but those ops.def marks. Functions and bodies are
+ * made of operators. */
+static bool has_effects(Rewriter *rw, const Node *n) {
+  if (n->callee) return function_has_effects(rw, n->callee);
+  if (n->op ? n->op->facts & OP_EFFECT : n->domain->len) return true;
+  for (size_t i = 0; i < n->attrs.n; i++) {
+    const Attr *a = &n->attrs.at[i];
+    if (a->ref || (a->type != ATTR_GRAPH && a->type != ATTR_GRAPHS)) continue;
+    for (size_t k = 0; k < a->v.graphs.n; k++)
+      if (graph_has_effects(rw, a->v.graphs.at[k])) return true;
+  }
+  return false;
+}
+
+static bool removable(Rewriter *rw, const Node *n) {
+  if (n->dead) return false;
   for (int i = 0; i < n->n_out; i++) {
     const Value *v = n->out[i];
     if (v && (v->n_uses || v->n_outputs || v->keep)) return false;
   }
-  return true;
+  return !has_effects(rw, n);
 }
 
 bool rw_remove(Rewriter *rw, Node *n) {
-  if (!removable(n)) return false;
+  if (!removable(rw, n)) return false;
   loosen_inputs(rw, n);
   edit_unlink(&rw->journal, n);
   return true;
@@ -202,9 +238,13 @@ typedef struct ConstEntry {
   struct ConstEntry *next;
 } ConstEntry;
 
-/* Initializers can't be added to functions, nor (as they would be new inputs) where IR < 4. */
-static bool can_add_initializers(const Graph *g) {
-  return !g->function && g->model->ir_version >= 4;
+bool rw_may_add_initializers(const Graph *g) {
+  return !g->function && (g->model->ir_version >= 4 || !g->outer);
+}
+
+static void add_initializer(Rewriter *rw, Graph *g, Value *v, Tensor *t) {
+  edit_add_init(&rw->journal, g, v, t);
+  if (v->is_input) v->declared = *type_of(v);
 }
 
 static Tensor *entry_tensor(const Value *v) {
@@ -212,6 +252,8 @@ static Tensor *entry_tensor(const Value *v) {
 }
 
 static Node *constant_node(Rewriter *rw, Graph *g, Node *before, Tensor *t) {
+  if (graph_opset(g, rw->m->empty) < 9 && t->dtype != DT_FLOAT && t->dtype != DT_DOUBLE && t->dtype != DT_FLOAT16)
+    rw->impossible = "a Constant node of an opset below 9 holds floating point only";
   Node *n = node_new(g, rw->m->empty, str_internz(rw->m->strs, "Constant"), 0, 1);
   n->op = op_def(OP_Constant);
   n->dirty = DIRTY_INPUTS | DIRTY_OUTPUTS | DIRTY_ATTRS | DIRTY_OP | DIRTY_NAME;
@@ -236,7 +278,7 @@ Value *rw_const(Rewriter *rw, Tensor *t, const char *name_hint) {
     if (now && in_reach(rw, e->value) && tensor_same(now, t)) return e->value;
   }
   Value *v = graph_value(g, model_fresh_name(rw->m, name_hint && *name_hint ? name_hint : "const"));
-  if (can_add_initializers(g)) edit_add_init(&rw->journal, g, v, t);
+  if (rw_may_add_initializers(g)) add_initializer(rw, g, v, t);
   else edit_output(&rw->journal, constant_node(rw, g, g->first, t), 0, v);
   ConstEntry *e = NEW(rw->arena, ConstEntry);
   *e = (ConstEntry){v, t, map_get(&rw->constants, key)};
@@ -252,11 +294,11 @@ void rw_make_constant(Rewriter *rw, Value *v, Tensor *t) {
   Node *n = v->producer;
   Graph *g = v->graph;
   edit_output(&rw->journal, n, v->index, NULL);
-  if (can_add_initializers(g) && !v->n_outputs) edit_add_init(&rw->journal, g, v, t);
-  else edit_output(&rw->journal, constant_node(rw, g, n, t), 0, v);
   v->facts = NULL;
   v->folded = NULL;
   v->folded_state = 0;
+  if (rw_may_add_initializers(g) && !v->n_outputs) add_initializer(rw, g, v, t);
+  else edit_output(&rw->journal, constant_node(rw, g, n, t), 0, v);
   for (Use *u = v->uses; u; u = u->next) vec_push(rw->scratch, &rw->touched, u->node);
   rw_remove(rw, n);
 }

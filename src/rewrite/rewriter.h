@@ -36,8 +36,11 @@ void rw_attr_ints(Rewriter *rw, Node *n, const char *name, const int64_t *v, siz
 void rw_attr_string(Rewriter *rw, Node *n, const char *name, const char *v);
 void rw_attr_remove(Rewriter *rw, Node *n, const char *name);
 
+/* Not to functions, nor to bodies where IR < 4, as they would be new inputs. (Those of the main graph are listed as
+ * inputs then, and constant all the same.) */
+bool rw_may_add_initializers(const Graph *g);
 /* A constant in the graph of the insertion point: an existing one of equal content if it is in scope, else a new
- * initializer (a Constant node where initializers are not possible: functions, IR < 4). `name_hint` may be NULL. */
+ * initializer (a Constant node where initializers are not possible). `name_hint` may be NULL. */
 Value *rw_const(Rewriter *rw, Tensor *t, const char *name_hint);
 Value *rw_const_ints(Rewriter *rw, const int64_t *v, size_t n);
 
@@ -71,6 +74,8 @@ void rw_note(Rewriter *rw, const char *fmt, ...) __attribute__((format(printf, 2
 #define TRY(cond) do { if (!(cond)) return NO_MATCH; } while (0)
 #define NEED(cond, ...) do { if (!(cond)) return rw_missed(rw, node, __VA_ARGS__); } while (0)
 
+/* Rewrites so far: what a late rule found out about a graph holds while this number stays. */
+uint64_t rw_rewrites(const Rewriter *rw);
 /* Scratch memory until the rule returns. */
 Arena *rw_scratch(Rewriter *rw);
 /* A table of the rule's own that lasts for the run (what CSE has seen); entries live in rw_arena(). */

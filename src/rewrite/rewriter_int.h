@@ -22,6 +22,7 @@ struct Rewriter {
   Vec(Node *) touched;  /* nodes that read something else now */
   const char *why;      /* reason of the last refusal, in the run's arena */
   const char *note;
+  const char *impossible; /* why what it built is not valid here */
 
   /* worklist: a queue */
   Node **queue;
@@ -29,6 +30,7 @@ struct Rewriter {
 
   Map constants;        /* tensor hash -> ConstEntry chain: constants that rw_const may reuse */
   Map *tables;          /* one per rule */
+  Map effects;          /* Function -> does calling it have effects? */
 };
 
 #endif

@@ -53,6 +53,9 @@ typedef struct Rule {
    * OP_NONE). Must return FIRED only if it edited the graph. */
   Outcome (*apply)(Rewriter *rw, Node *node);
   OpId roots[16];
+  /* Looks further than a pattern can (regions of a graph): tried on its roots only when nothing else fires any
+   * more, and on all of them again until none does. */
+  bool late;
   /* For what is not tied to a node (initializers): called for every graph, outer ones first, whenever the worklist
    * has run dry. Returns how many changes it made. */
   size_t (*sweep)(Rewriter *rw, Graph *g);

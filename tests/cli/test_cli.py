@@ -7,15 +7,19 @@ import json
 import os
 import pty
 import re
+import select
+import signal
 import subprocess
+import time
 from pathlib import Path
 
-import golden
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+
+import golden
 
 USAGE, BAD_MODEL, VERIFY, IO = 1, 2, 3, 4
 
@@ -327,9 +331,7 @@ def test_inputs(tool, chain):
     assert ops(model) == ["Relu", "Add"]
     assert not model.graph.initializer
     b, other = np.float32([[-1, 2, -3, 4]]), np.ones((1, 4), np.float32)
-    np.testing.assert_array_equal(
-        run(model, {"b": b, "other": other})[0], np.maximum(b, 0) + other
-    )
+    np.testing.assert_array_equal(run(model, {"b": b, "other": other})[0], np.maximum(b, 0) + other)
 
 
 def test_inputs_and_outputs(tool, chain):
@@ -654,6 +656,26 @@ def test_passes_command(tool, chain):
         assert rule["rule"] in rules
 
 
+# --- signals ----------------------------------------------------------------------------
+
+
+def test_interrupt(tool, conv, tmp_path, ort):
+    """The first interrupt cleans up what --verify wrote beside OUT; OUT is as it was."""
+    out = tmp_path / "out" / "model.onnx"
+    out.parent.mkdir()
+    out.write_bytes(b"old")
+    command = [tool.path, conv, out, "-q", "--verify=1000000", "--ort", ort]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE)
+    while len(list(out.parent.iterdir())) < 2 and running.poll() is None:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    message = running.communicate(timeout=60)[1]
+    assert running.returncode == -signal.SIGINT
+    assert message.startswith(b"onnxslim: error: cancelled during ") and message.count(b"\n") == 1
+    assert [p.name for p in out.parent.iterdir()] == ["model.onnx"]
+    assert out.read_bytes() == b"old"
+
+
 # --- terminals --------------------------------------------------------------------------
 
 
@@ -699,9 +721,22 @@ def test_tables_fit_the_terminal(tool, tmp_path, command, columns):
     model.graph.node[1].domain = "a.domain.with.a.name.that.is.longer.than.any.terminal"
     model.opset_import.add(domain=model.graph.node[1].domain, version=1)
     source = write(tmp_path / "in.onnx", model)
-    table = on_terminal(
-        tool, *command, source.name, columns=columns, cwd=tmp_path, NO_COLOR="1"
-    )
+    table = on_terminal(tool, *command, source.name, columns=columns, cwd=tmp_path, NO_COLOR="1")
     lines = table.splitlines()
     assert max(len(line) for line in lines if "a.domain.with" not in line) <= columns
     assert ("\u2026" in table) == (columns == 50 or not command)
+
+
+def test_progress_on_a_terminal_after_a_second(tool, conv, ort):
+    leader, follower = pty.openpty()
+    command = [tool.path, "verify", conv, conv, "--verify=1000000", "--ort", ort]
+    started = time.monotonic()
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=follower)
+    os.close(follower)
+    first = os.read(leader, 4096)
+    assert time.monotonic() - started >= 1 and b"verify" in first
+    running.send_signal(signal.SIGINT)
+    while running.poll() is None:
+        if select.select([leader], [], [], 0.1)[0]:
+            os.read(leader, 4096)
+    os.close(leader)

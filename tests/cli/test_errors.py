@@ -191,7 +191,7 @@ def test_external_path_leaves_the_folder(tool, tmp_path, out, location):
     (tmp_path / "weights.bin").write_bytes(b"\0" * 4096)
     (tmp_path / "folder" / "sub").mkdir(parents=True)
     source = write(tmp_path / "folder" / "in.onnx", external(location))
-    refused(tool(source, out, "-q"), BAD_MODEL, location, "'w'")
+    refused(tool(source, out, "-q"), IO, location, "'w'", "leaves")
     untouched(out)
 
 
@@ -200,7 +200,7 @@ def test_external_link_leaves_the_folder(tool, tmp_path, out):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "weights.bin").symlink_to(tmp_path / "weights.bin")
     source = write(tmp_path / "folder" / "in.onnx", external("weights.bin"))
-    refused(tool(source, out, "-q"), BAD_MODEL, "weights.bin", "'w'")
+    refused(tool(source, out, "-q"), IO, "weights.bin", "'w'", "leaves")
     untouched(out)
 
 

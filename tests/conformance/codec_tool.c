@@ -81,7 +81,8 @@ static void run(void *arg) {
     WriteOptions o = {.external = is(r, "external"), .inline_limit = is(r, "shrink") ? 4096 : 0};
     uint64_t expected = model_size(m, &o);
     WriteResult w = model_write_file(m, r->out, &o);
-    if (!w.external_bytes && w.model_bytes != expected) /* names of external files have other lengths elsewhere */
+    if (!w.external_bytes &&
+        w.model_bytes != expected) /* names of external files have other lengths elsewhere */
       fail(r->cx, ONNXSLIM_ERR_INTERNAL, "model_size() is wrong");
   }
   model_free(m);

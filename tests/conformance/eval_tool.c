@@ -1,7 +1,7 @@
 /* eval_tool < list of model paths: writes what constant_of() says of each model's outputs to PATH.out.
  *
- * Per output a line "DTYPE EXACT RANK DIM... BYTES" and the packed bytes (strings: each length as int64, then its
- * bytes), or "none". Not part of the library; built by test_eval.py. */
+ * Per output a line "DTYPE EXACT RANK DIM... BYTES" and the packed bytes (strings: each length as int64, then
+ * its bytes), or "none". Not part of the library; built by test_eval.py. */
 #include "eval/constant.h"
 #include "onnx/codec.h"
 
@@ -36,8 +36,10 @@ static void put_output(FILE *out, Model *m, Value *v) {
   for (int i = 0; i < t->rank; i++) fprintf(out, " %lld", (long long)t->dim[i]);
   uint64_t bytes = t->store == TS_STRINGS ? t->nbytes + t->count * 8 : t->nbytes;
   fprintf(out, " %llu\n", (unsigned long long)bytes);
-  if (t->store == TS_STRINGS) put_strings(out, t);
-  else if (!tensor_stream(m, t, put, out)) fprintf(out, "stream failed\n");
+  if (t->store == TS_STRINGS)
+    put_strings(out, t);
+  else if (!tensor_stream(m, t, put, out))
+    fprintf(out, "stream failed\n");
 }
 
 static void run(void *arg) {

@@ -1,8 +1,9 @@
-/* infer_tool < list of model paths: writes what inference says of every value of a model's main graph to PATH.facts.
+/* infer_tool < list of model paths: writes what inference says of every value of a model's main graph to
+ * PATH.facts.
  *
- * A line per value: name, dtype, dims and elements, with tabs between. Dims and elements are separated by commas, numbers
- * or formulas over dim names without blanks, "?" if nothing is known of them; "-" stands for what is not known as a
- * whole. Not part of the library; run by test_infer.py. */
+ * A line per value: name, dtype, dims and elements, with tabs between. Dims and elements are separated by
+ * commas, numbers or formulas over dim names without blanks, "?" if nothing is known of them; "-" stands for
+ * what is not known as a whole. Not part of the library; run by test_infer.py. */
 #include "infer/facts.h"
 #include "onnx/codec.h"
 
@@ -34,11 +35,15 @@ static void put_value(FILE *out, Model *m, Value *v) {
   Shape s = shape_of(v);
   const Partial *p = value_of(v);
   fprintf(out, "%s\t%d\t", v->name->s, (int)dtype_of(v));
-  if (s.rank < 0) fputc('-', out);
-  else put_dims(out, m, (size_t)s.rank, s.dim);
+  if (s.rank < 0)
+    fputc('-', out);
+  else
+    put_dims(out, m, (size_t)s.rank, s.dim);
   fputc('\t', out);
-  if (!p) fputc('-', out);
-  else put_dims(out, m, p->n, p->at);
+  if (!p)
+    fputc('-', out);
+  else
+    put_dims(out, m, p->n, p->at);
   fputc('\n', out);
 }
 

@@ -63,7 +63,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-def outputs(codec, mode: str, models: dict[str, Path], folder: Path) -> Iterable[tuple[str, Path, Path]]:
+def outputs(
+    codec, mode: str, models: dict[str, Path], folder: Path
+) -> Iterable[tuple[str, Path, Path]]:
     """Run the driver on all models; yield name, input and output."""
     pairs = [(name, path, folder / f"{i}.onnx") for i, (name, path) in enumerate(models.items())]
     for batch in chunks(pairs):
@@ -170,7 +172,9 @@ def test_the_text_parses_to_the_same_model(codec, models, tmp_path):
 
 def test_the_short_text_parses(codec, models, tmp_path):
     for _, source, out in outputs(codec, "text", models, tmp_path):
-        assert len(onnx.parser.parse_model(out.read_text()).graph.node) == len(onnx.load(source).graph.node)
+        assert len(onnx.parser.parse_model(out.read_text()).graph.node) == len(
+            onnx.load(source).graph.node
+        )
 
 
 # --- what they do not have --------------------------------------------------------------------------------
@@ -220,7 +224,9 @@ def test_external_data_is_what_onnx_expects(codec, tmp_path):
     onnx.checker.check_model(str(out))
     assert load_all(out) == load_all(source)
     assert codec("copy", (out, back)).returncode == 0  # another folder: the data is copied along
-    assert (tmp_path / "back.onnx.data").stat().st_size == (out.parent / "out.onnx.data").stat().st_size
+    assert (tmp_path / "back.onnx.data").stat().st_size == (
+        out.parent / "out.onnx.data"
+    ).stat().st_size
     assert load_all(back) == load_all(source)
     before = out.read_bytes()
     assert codec("copy", (out, out)).returncode == 0  # in place: nothing moves
@@ -240,7 +246,9 @@ def test_a_model_above_the_limit_gets_external_data(codec, tmp_path):
 def test_external_data_written_by_onnx_is_read(codec, tmp_path):
     source, out = tmp_path / "in.onnx", tmp_path / "sub" / "out.onnx"
     out.parent.mkdir()
-    onnx.save_model(big_model(), source, save_as_external_data=True, location="w.bin", size_threshold=100)
+    onnx.save_model(
+        big_model(), source, save_as_external_data=True, location="w.bin", size_threshold=100
+    )
     assert codec("copy", (source, out)).returncode == 0
     assert load_all(out) == load_all(source)
 
@@ -270,7 +278,10 @@ def test_unknown_fields_survive(codec, tmp_path, mode):
 def test_odd_names_survive_the_text(codec, tmp_path):
     names = ["a b", 'quo"te', "back\\slash", "/slash.0", "ünï", "3d", "if", "float", "nan"]
     nodes = [helper.make_node("Relu", [a], [b], name=b) for a, b in itertools.pairwise(names)]
-    info = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch size", 2]) for n in (names[0], names[-1])]
+    info = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch size", 2])
+        for n in (names[0], names[-1])
+    ]
     graph = helper.make_graph(nodes, "odd graph", info[:1], info[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     source, out = tmp_path / "in.onnx", tmp_path / "out.txt"
@@ -279,10 +290,42 @@ def test_odd_names_survive_the_text(codec, tmp_path):
     assert plain(onnx.parser.parse_model(out.read_text())) == plain(model)
 
 
+def test_functions_survive_the_text(codec, tmp_path):
+    text = """
+      <ir_version: 10, opset_import: ["" : 17, "local" : 1]>
+      main (float[N] x) => (float[N] y) { y = local.leak:two <slope = 0.5, k = 3> (x) }
+      <domain: "local", overload: "two", opset_import: ["" : 17]>
+      leak <slope, k: int = 7, names: strings = ["a", "b"]> (a) => (b) {
+        b = LeakyRelu <alpha: float = @slope> (a)
+      }
+    """
+    model = onnx.parser.parse_model(text)
+    source, out = tmp_path / "in.onnx", tmp_path / "out.txt"
+    source.write_bytes(model.SerializeToString())
+    assert codec("textfull", (source, out)).returncode == 0
+    assert plain(onnx.parser.parse_model(out.read_text())) == plain(model), out.read_text()
+    assert codec("dirty", (source, out)).returncode == 0
+    assert plain(onnx.load(out)) == plain(model)
+
+
 def test_floats_survive_the_text(codec, tmp_path):
-    values = [0.1, -0.0, 1e-30, 16777217.0, math.inf, -math.inf, math.nan, 3.4028234663852886e38, 1 / 3]
-    node = helper.make_node("Constant", [], ["y"], value=numpy_helper.from_array(np.float32(values), "y"))
-    double = helper.make_node("Constant", [], ["z"], value=numpy_helper.from_array(np.float64(values), "z"))
+    values = [
+        0.1,
+        -0.0,
+        1e-30,
+        16777217.0,
+        math.inf,
+        -math.inf,
+        math.nan,
+        3.4028234663852886e38,
+        1 / 3,
+    ]
+    node = helper.make_node(
+        "Constant", [], ["y"], value=numpy_helper.from_array(np.float32(values), "y")
+    )
+    double = helper.make_node(
+        "Constant", [], ["z"], value=numpy_helper.from_array(np.float64(values), "z")
+    )
     floats = helper.make_node("Constant", [], ["f"], value_floats=values[:4])
     outputs_ = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [len(values)])]
     graph = helper.make_graph([node, double, floats], "g", [], outputs_)

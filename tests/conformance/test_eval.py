@@ -70,7 +70,9 @@ class Result:
                 texts.append(self.data[at + 8 : at + 8 + n].decode())
                 at += 8 + n
             return np.array(texts, dtype=object).reshape(self.dims)
-        return numpy_helper.to_array(helper.make_tensor("t", self.dtype, self.dims, self.data, raw=True))
+        return numpy_helper.to_array(
+            helper.make_tensor("t", self.dtype, self.dims, self.data, raw=True)
+        )
 
 
 def parse(data):
@@ -96,7 +98,9 @@ def results(build, tmp_path_factory):
         if model is not None:
             paths[name] = folder / f"{name}.onnx"
             onnx.save(model, paths[name])
-    subprocess.run([build / "eval_tool"], input="\n".join(map(str, paths.values())), text=True, check=True)
+    subprocess.run(
+        [build / "eval_tool"], input="\n".join(map(str, paths.values())), text=True, check=True
+    )
     return {name: parse(Path(f"{path}.out").read_bytes()) for name, path in paths.items()}
 
 
@@ -106,9 +110,15 @@ TOLERANCE = {"float16": 5e-3, "bfloat16": 4e-2}
 
 def check(case, outputs, bitwise):
     assert len(outputs) == len(case.data_sets[0][1])
-    for value, ours, theirs in zip(case.model.graph.output, outputs, case.data_sets[0][1], strict=True):
+    for value, ours, theirs in zip(
+        case.model.graph.output, outputs, case.data_sets[0][1], strict=True
+    ):
         assert ours.dtype == value.type.tensor_type.elem_type
-        expected = numpy_helper.to_array(theirs) if isinstance(theirs, onnx.TensorProto) else np.asarray(theirs)
+        expected = (
+            numpy_helper.to_array(theirs)
+            if isinstance(theirs, onnx.TensorProto)
+            else np.asarray(theirs)
+        )
         array = ours.array()
         assert array.shape == expected.shape
         if expected.dtype.kind in "OUS":

@@ -12,9 +12,13 @@ from onnx.defs import OpSchema
 
 OPS = Path(__file__).resolve().parents[2] / "src" / "ops"
 ROW = re.compile(
-    r'^OP\((\w+), "([\w.]*)", (-?\d+), (-?\d+), (-?\d+), (-?\d+), VERSIONS\(([\d, ]+)\),\s*([\w| ]+)\)', re.M
+    r'^OP\((\w+), "([\w.]*)", (-?\d+), (-?\d+), (-?\d+), (-?\d+), VERSIONS\(([\d, ]+)\),\s*([\w| ]+)\)',
+    re.M,
 )
-MACROS = {"UNARY": "OP_ELEMENTWISE | OP_LAYOUT_AGNOSTIC", "BROADCAST": "OP_ELEMENTWISE | OP_BROADCASTS"}
+MACROS = {
+    "UNARY": "OP_ELEMENTWISE | OP_LAYOUT_AGNOSTIC",
+    "BROADCAST": "OP_ELEMENTWISE | OP_BROADCASTS",
+}
 DEFAULT = re.compile(r"^ATTR_(INT|FLOAT|STRING|INTS|NONE)\((\w+), (\w+), (\d+)(?:, (.+))?\)$", re.M)
 DOMAINS = ["", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training"]
 
@@ -57,7 +61,9 @@ def test_newest_opset():
     assert int(re.search(r"ONNX_NEWEST_OPSET (\d+)", header)[1]) == onnx.defs.onnx_opset_version()
     known = dict(re.findall(r'\{"([\w.]+)", (\d+)\}', (OPS / "ops.c").read_text()))
     for domain in DOMAINS[1:]:
-        assert int(known[domain]) == max(v[-1].since_version for k, v in SCHEMAS.items() if k[0] == domain)
+        assert int(known[domain]) == max(
+            v[-1].since_version for k, v in SCHEMAS.items() if k[0] == domain
+        )
 
 
 @pytest.mark.parametrize("key", sorted(SCHEMAS), ids="::".join)
@@ -75,7 +81,9 @@ def test_row(key):
         most([s.max_output for s in history]),
     ]
     assert versions == [s.since_version for s in history]
-    variadic = any(s.inputs and s.inputs[-1].option == OpSchema.FormalParameterOption.Variadic for s in history)
+    variadic = any(
+        s.inputs and s.inputs[-1].option == OpSchema.FormalParameterOption.Variadic for s in history
+    )
     assert ("OP_VARIADIC" in facts) == variadic
 
 
@@ -90,10 +98,20 @@ def test_facts(key):
     newest = SCHEMAS[key][-1]
     bodies = any(a.type == OpSchema.AttrType.GRAPH for a in newest.attributes.values())
     assert ("OP_CONTROL" in facts) == bodies
-    if "NonDeterministic" in str(newest.node_determinism) and key[1] not in NOT_RANDOM and not bodies:
+    if (
+        "NonDeterministic" in str(newest.node_determinism)
+        and key[1] not in NOT_RANDOM
+        and not bodies
+    ):
         assert "OP_RANDOM" in facts
     if facts & {"OP_RANDOM", "OP_EFFECT", "OP_CONTROL"}:
-        assert not facts & {"OP_MOVES_DATA", "OP_EXACT", "OP_INT_EXACT", "OP_COMMUTES", "OP_ELEMENTWISE"}
+        assert not facts & {
+            "OP_MOVES_DATA",
+            "OP_EXACT",
+            "OP_INT_EXACT",
+            "OP_COMMUTES",
+            "OP_ELEMENTWISE",
+        }
     if "OP_COMMUTES" in facts:  # two operands of one type
         assert newest.min_input == newest.max_input == 2
         assert newest.inputs[0].type_str == newest.inputs[1].type_str
@@ -106,7 +124,9 @@ def test_facts(key):
         assert "OP_ELEMENTWISE" in facts and newest.max_input > 1
         assert "broadcast" in newest.doc.lower()
     assert not {"OP_EXACT", "OP_INT_EXACT"} <= facts
-    assert ("OP_QUANT" in facts) == bool(re.search("[qQ]uantize|QLinear|MatMulInteger|ConvInteger", key[1]))
+    assert ("OP_QUANT" in facts) == bool(
+        re.search("[qQ]uantize|QLinear|MatMulInteger|ConvInteger", key[1])
+    )
 
 
 def test_commuting_operators_are_known():

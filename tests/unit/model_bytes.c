@@ -1,4 +1,5 @@
 #include "model_bytes.h"
+#include "unit.h"
 
 static void *heap_alloc(void *user, size_t size) {
   Heap *h = user;
@@ -21,6 +22,29 @@ Ctx heap_ctx(Heap *h) {
   return cx;
 }
 
+typedef struct Try {
+  Ctx *cx;
+  void (*fn)(Arena *);
+} Try;
+
+static void try_fn(void *arg) {
+  Try *t = arg;
+  Arena *a = arena_new(t->cx);
+  t->fn(a);
+  arena_free(a);
+}
+
+const char *message_of(void (*fn)(Arena *)) {
+  static char message[1024];
+  Heap h = {0};
+  Ctx cx = heap_ctx(&h);
+  Try t = {&cx, fn};
+  message[0] = 0;
+  if (!ctx_protect(&cx, try_fn, &t)) snprintf(message, sizeof message, "%s", cx.message);
+  CHECK_EQ(h.live, 0);
+  return message;
+}
+
 Span flat(Gather *g) {
   uint8_t *p = arena_alloc(g->arena, (size_t)g->size);
   size_t n = 0;
@@ -39,8 +63,10 @@ void add_info(Gather *g, uint32_t tag, const char *name, int rank, const int64_t
   Open shape = put_begin(g, Type_Tensor_shape);
   for (int i = 0; i < rank; i++) {
     Open d = put_begin(g, TensorShape_dim);
-    if (dim[i] < 0) put_str(g, TensorShape_Dimension_dim_param, "N");
-    else put_varint(g, TensorShape_Dimension_dim_value, (uint64_t)dim[i]);
+    if (dim[i] < 0)
+      put_str(g, TensorShape_Dimension_dim_param, "N");
+    else
+      put_varint(g, TensorShape_Dimension_dim_value, (uint64_t)dim[i]);
     put_end(g, d);
   }
   put_end(g, shape);
@@ -172,4 +198,17 @@ Span rich_model(Arena *a) {
   add_function(&g);
   put_varint(&g, TAG(2000, WIRE_VARINT), 7);
   return flat(&g);
+}
+
+Model *read_span(Arena *a, Span s) {
+  return model_read_bytes(arena_ctx(a), s.p, s.n, NULL);
+}
+
+bool span_same(Span a, Span b) {
+  return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+Value *value_named(Graph *g, const char *name) {
+  Str s = str_find(g->model->strs, name, strlen(name));
+  return s ? graph_lookup(g, s) : NULL;
 }

@@ -1,8 +1,9 @@
-/* Small ONNX models as bytes, for the tests of the codec. Built with the writer's primitives; that these are right is
- * for test_wire.c and the Python tests to show. */
+/* Small ONNX models as bytes, for the tests of the codec. Built with the writer's primitives; that these are
+ * right is for test_wire.c and the Python tests to show. */
 #ifndef MODEL_BYTES_H
 #define MODEL_BYTES_H
 
+#include "onnx/codec.h"
 #include "onnx/gather.h"
 
 #include <stdlib.h>
@@ -13,6 +14,10 @@ typedef struct Heap {
 } Heap;
 
 Ctx heap_ctx(Heap *h);
+
+/* Runs fn(arena) in a context of its own and checks that nothing leaks. "" or the message of the failure,
+ * until the next call. */
+const char *message_of(void (*fn)(Arena *));
 
 /* One contiguous copy of what was gathered, in g's arena. */
 Span flat(Gather *g);
@@ -28,8 +33,13 @@ void add_opset(Gather *g, uint32_t tag, const char *domain, int64_t version);
 /* ir_version and opset 17, then the graph is opened. */
 Open begin_model(Gather *g);
 
-/* x[N,4] -> y: a bit of everything: captured values, If bodies, a function, value_info, initializers raw and typed,
- * metadata, unknown fields. */
+/* x[N,4] -> y: a bit of everything: captured values, If bodies, a function, value_info, initializers raw and
+ * typed, metadata, unknown fields. */
 Span rich_model(Arena *a);
+
+Model *read_span(Arena *a, Span s);
+bool span_same(Span a, Span b);
+/* The value a name means inside g; NULL if none. */
+Value *value_named(Graph *g, const char *name);
 
 #endif

@@ -1,40 +1,5 @@
-#include "base/output.h"
 #include "model_bytes.h"
-#include "onnx/codec.h"
 #include "unit.h"
-
-#include <fcntl.h>
-#include <glob.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* Runs fn(arena) under a trap and checks that nothing leaks; "" or the message. */
-typedef struct Try {
-  Ctx *cx;
-  void (*fn)(Arena *);
-} Try;
-
-static void try_fn(void *arg) {
-  Try *t = arg;
-  Arena *a = arena_new(t->cx);
-  t->fn(a);
-  arena_free(a);
-}
-
-static const char *message_of(void (*fn)(Arena *)) {
-  static char message[1024];
-  Heap h = {0};
-  Ctx cx = heap_ctx(&h);
-  Try t = {&cx, fn};
-  message[0] = 0;
-  if (!ctx_protect(&cx, try_fn, &t)) snprintf(message, sizeof message, "%s", cx.message);
-  CHECK_EQ(h.live, 0);
-  return message;
-}
-
-static Model *read_span(Arena *a, Span s) {
-  return model_read_bytes(arena_ctx(a), s.p, s.n, NULL);
-}
 
 static Span write_again(Arena *a, Model *m) {
   WriteOptions o = {0};
@@ -43,15 +8,6 @@ static Span write_again(Arena *a, Model *m) {
   Span s = {arena_copy(a, bytes, (size_t)r.model_bytes), (size_t)r.model_bytes};
   mem_free(arena_ctx(a), bytes);
   return s;
-}
-
-static bool same(Span a, Span b) {
-  return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
-}
-
-static Value *named(Graph *g, const char *name) {
-  Str s = str_find(g->model->strs, name, strlen(name));
-  return s ? graph_lookup(g, s) : NULL;
 }
 
 static Node *node_at(Graph *g, int i) {
@@ -70,9 +26,11 @@ static void reads_all(Arena *a) {
   CHECK_EQ(m->ir_version, 8);
   CHECK_EQ(g->n_nodes, 5);
   CHECK_EQ(g->inits.n, 2);
-  Value *x = named(g, "x"), *w = named(g, "w"), *b = named(g, "b"), *sum = named(g, "sum");
+  Value *x = value_named(g, "x"), *w = value_named(g, "w"), *b = value_named(g, "b"),
+        *sum = value_named(g, "sum");
   CHECK(x->is_input && sym_name(x->declared.shape.dim[0]) && sym_is(x->declared.shape.dim[1], 4));
-  CHECK(sum->info.p && sym_name(sum->declared.shape.dim[0])); /* what is written; inference trusts inputs only */
+  CHECK(sum->info.p &&
+        sym_name(sum->declared.shape.dim[0])); /* what is written; inference trusts inputs only */
   CHECK(w->init->store == TS_SPAN && w->init->bytes > s.p && w->init->bytes < s.p + s.n);
   double d;
   CHECK(b->init->rank == 0 && tensor_get_double(b->init, 0, &d) && d == 1.0);
@@ -80,7 +38,7 @@ static void reads_all(Arena *a) {
   CHECK(node_at(g, 0)->op && node_at(g, 0)->opset == 17);
   CHECK(node_at(g, 3)->callee == m->functions.at[0] && !node_at(g, 3)->op);
   CHECK_EQ(m->functions.at[0]->body->n_nodes, 1);
-  CHECK(same(write_again(a, m), s));
+  CHECK(span_same(write_again(a, m), s));
   model_free(m);
 }
 
@@ -91,12 +49,13 @@ TEST(codec_reads_and_writes_verbatim) {
 static void scopes(Arena *a) {
   Model *m = read_span(a, rich_model(a));
   Node *cond = node_at(m->graph, 2);
-  Value *sum = named(m->graph, "sum");
-  Graph *then = node_attr(cond, "then_branch")->v.graphs.at[0], *other = node_attr(cond, "else_branch")->v.graphs.at[0];
+  Value *sum = value_named(m->graph, "sum");
+  Graph *then = node_attr(cond, "then_branch")->v.graphs.at[0],
+        *other = node_attr(cond, "else_branch")->v.graphs.at[0];
   CHECK(node_in(then->first, 0) == sum);
   CHECK_EQ(sum->n_uses, 1);
-  CHECK(named(other, "sum") != sum && node_in(other->last, 0) == named(other, "sum"));
-  CHECK(node_in(other->first, 0) == named(m->graph, "x"));
+  CHECK(value_named(other, "sum") != sum && node_in(other->last, 0) == value_named(other, "sum"));
+  CHECK(node_in(other->first, 0) == value_named(m->graph, "x"));
   CHECK(then->owner == cond && then->outer == m->graph);
   model_free(m);
 }
@@ -143,7 +102,7 @@ static void pieces(Arena *a) {
   Span s = flat(&g);
   Model *m = read_span(a, s);
   CHECK(str_is(m->graph->name, "last") && m->graph->n_nodes == 1 && m->ir_version == 9);
-  CHECK(same(write_again(a, m), s));
+  CHECK(span_same(write_again(a, m), s));
   m->graph->dirty = true;
   Model *again = read_span(a, write_again(a, m));
   CHECK(str_is(again->graph->name, "last") && again->graph->n_nodes == 1 && again->ir_version == 9);
@@ -249,7 +208,7 @@ static void unknown_type(Arena *a) {
   Model *m = tensor_model(a, (ElemType)99, 3, put_minus);
   CHECK(!m->graph->inits.at[0]->init && m->graph->inits.at[0]->opaque.p);
   m->graph->dirty = true;
-  CHECK(same(write_again(a, m), m->raw));
+  CHECK(span_same(write_again(a, m), m->raw));
   model_free(m);
 }
 
@@ -257,10 +216,18 @@ TEST(codec_keeps_tensors_of_unknown_type) {
   CHECK_STR(message_of(unknown_type), "");
 }
 
-static void too_few(Arena *a) { tensor_model(a, DT_INT32, 4, put_minus); }
-static void too_many(Arena *a) { tensor_model(a, DT_FLOAT16, INT64_MAX, put_half); }
-static void negative(Arena *a) { tensor_model(a, DT_FLOAT16, -3, put_half); }
-static void few_strings(Arena *a) { tensor_model(a, DT_STRING, 1 << 20, put_text); }
+static void too_few(Arena *a) {
+  tensor_model(a, DT_INT32, 4, put_minus);
+}
+static void too_many(Arena *a) {
+  tensor_model(a, DT_FLOAT16, INT64_MAX, put_half);
+}
+static void negative(Arena *a) {
+  tensor_model(a, DT_FLOAT16, -3, put_half);
+}
+static void few_strings(Arena *a) {
+  tensor_model(a, DT_STRING, 1 << 20, put_text);
+}
 
 TEST(codec_checks_dims_against_contents) {
   CHECK(strstr(message_of(too_few), "tensor 't' has 4 elements of type int32, but holds 3 numbers") != NULL);
@@ -283,13 +250,27 @@ static void two_nodes(Arena *a, const char *in1, const char *out1, const char *i
   model_free(read_span(a, flat(&g)));
 }
 
-static void well_formed(Arena *a) { two_nodes(a, "a", "b", "b", "c"); }
-static void undeclared(Arena *a) { two_nodes(a, "a", "b", "z", "c"); }
-static void twice(Arena *a) { two_nodes(a, "a", "c", "a", "c"); }
-static void over_input(Arena *a) { two_nodes(a, "a", "a", "a", "c"); }
-static void cyclic(Arena *a) { two_nodes(a, "c", "b", "b", "c"); }
-static void no_output(Arena *a) { two_nodes(a, "a", "b", "b", "d"); }
-static void empty(Arena *a) { read_span(a, SPAN_NONE); }
+static void well_formed(Arena *a) {
+  two_nodes(a, "a", "b", "b", "c");
+}
+static void undeclared(Arena *a) {
+  two_nodes(a, "a", "b", "z", "c");
+}
+static void twice(Arena *a) {
+  two_nodes(a, "a", "c", "a", "c");
+}
+static void over_input(Arena *a) {
+  two_nodes(a, "a", "a", "a", "c");
+}
+static void cyclic(Arena *a) {
+  two_nodes(a, "c", "b", "b", "c");
+}
+static void no_output(Arena *a) {
+  two_nodes(a, "a", "b", "b", "d");
+}
+static void empty(Arena *a) {
+  read_span(a, SPAN_NONE);
+}
 static void plain_text(Arena *a) {
   static const char text[] = "import onnx\n";
   read_span(a, (Span){(const uint8_t *)text, sizeof text - 1});
@@ -303,8 +284,10 @@ static void no_graph(Arena *a) {
 
 TEST(codec_explains_bad_models) {
   CHECK_STR(message_of(well_formed), "");
-  CHECK(strstr(message_of(undeclared), "graph.node[1].input[0]: Abs producing 'c' reads 'z', which nothing declares"));
-  CHECK(strstr(message_of(twice), "graph.node[1].output[0]: Abs without name writes 'c', which is declared already"));
+  CHECK(strstr(message_of(undeclared),
+               "graph.node[1].input[0]: Abs producing 'c' reads 'z', which nothing declares"));
+  CHECK(strstr(message_of(twice),
+               "graph.node[1].output[0]: Abs without name writes 'c', which is declared already"));
   CHECK(strstr(message_of(over_input), "writes 'a', which is declared already"));
   CHECK(strstr(message_of(cyclic), "cycle through node"));
   CHECK(strstr(message_of(no_output), "graph.output[0]: nothing produces the graph output 'c'"));
@@ -319,7 +302,7 @@ static void one_field(Arena *a) {
   Span s = rich_model(a);
   Model *m = read_span(a, s);
   Node *add = m->graph->first;
-  node_set_input(add, 0, named(m->graph, "w"));
+  node_set_input(add, 0, value_named(m->graph, "w"));
   add->dirty = DIRTY_INPUTS;
   Span out = write_again(a, m);
   CHECK_EQ(out.n, s.n);
@@ -338,7 +321,7 @@ static void everything(Arena *a) {
   Model *m = read_span(a, s);
   m->graph->dirty = m->functions.at[0]->body->dirty = true;
   for (Node *n = m->graph->first; n; n = n->next) n->dirty = ~0u;
-  CHECK(same(write_again(a, m), s));
+  CHECK(span_same(write_again(a, m), s));
   m->ir_version = 10;
   m->opsets.at[0].version = 18;
   Model *again = read_span(a, write_again(a, m));
@@ -357,7 +340,7 @@ TEST(codec_writes_every_field_again) {
 static void infos(Arena *a) {
   Model *m = read_span(a, rich_model(a));
   Graph *g = m->graph;
-  Value *x = named(g, "x"), *sum = named(g, "sum");
+  Value *x = value_named(g, "x"), *sum = value_named(g, "sum");
   Dim *dim = NEW_ARRAY(m->arena, Dim, 2);
   dim[0] = sym_int(m->syms, 7);
   dim[1] = x->declared.shape.dim[1];
@@ -370,8 +353,8 @@ static void infos(Arena *a) {
   Graph *then = node_attr(node_at(g, 2), "then_branch")->v.graphs.at[0];
   then->first->dirty = DIRTY_INPUTS;
   Model *again = read_span(a, write_again(a, m));
-  CHECK(sym_is(named(again->graph, "x")->declared.shape.dim[0], 7));
-  CHECK(named(again->graph, "total") && named(again->graph, "total")->info.p);
+  CHECK(sym_is(value_named(again->graph, "x")->declared.shape.dim[0], 7));
+  CHECK(value_named(again->graph, "total") && value_named(again->graph, "total")->info.p);
   CHECK(graph_lookup(again->graph, str_internz(again->strs, old->s)) == NULL);
   CHECK_EQ(again->graph->infos.n, 1);
   model_free(again);
@@ -390,7 +373,7 @@ static void initializers(Arena *a) {
   Tensor *made = tensor_int64s(m->arena, 1, v, 2);
   for (int i = 0; i < 2; i++) {
     Value *n = graph_value(g, str_internz(m->strs, i ? "new" : "shared"));
-    n->init = i ? made : named(g, "w")->init;
+    n->init = i ? made : value_named(g, "w")->init;
     n->is_initializer = true;
     vec_push(m->arena, &g->inits, n);
   }
@@ -398,239 +381,12 @@ static void initializers(Arena *a) {
   Model *again = read_span(a, write_again(a, m));
   CHECK(model_check(again) == NULL);
   CHECK_EQ(again->graph->inits.n, 4);
-  CHECK_EQ(int_at(named(again->graph, "new")->init, 1), 6);
-  CHECK(tensor_same(named(again->graph, "shared")->init, named(again->graph, "w")->init));
+  CHECK_EQ(int_at(value_named(again->graph, "new")->init, 1), 6);
+  CHECK(tensor_same(value_named(again->graph, "shared")->init, value_named(again->graph, "w")->init));
   model_free(again);
   model_free(m);
 }
 
 TEST(codec_writes_new_and_shared_initializers) {
   CHECK_STR(message_of(initializers), "");
-}
-
-/* --- files --------------------------------------------------------------------------------------------- */
-
-static char folder[64];
-
-static const char *in_folder(Arena *a, const char *name) {
-  return arena_printf(a, "%s/%s", folder, name);
-}
-
-static void enter_folder(void) {
-  snprintf(folder, sizeof folder, "/tmp/onnxslim-unit-XXXXXX");
-  CHECK(mkdtemp(folder) != NULL);
-}
-
-static size_t leave_folder(void) {
-  char pattern[80];
-  glob_t all;
-  snprintf(pattern, sizeof pattern, "%s/*", folder);
-  if (glob(pattern, GLOB_PERIOD, NULL, &all) != 0) all.gl_pathc = 0;
-  size_t n = all.gl_pathc;
-  for (size_t i = 0; i < n; i++) unlink(all.gl_pathv[i]);
-  if (all.gl_pathc) globfree(&all);
-  rmdir(folder);
-  return n - 2; /* "." and ".." */
-}
-
-static void put_file(const char *path, Span s) {
-  FILE *f = fopen(path, "wb");
-  CHECK(f && fwrite(s.p, 1, s.n, f) == s.n && fclose(f) == 0);
-}
-
-static Span big_model(Arena *a, int n) {
-  float *v = arena_alloc(a, (size_t)n * 4);
-  for (int i = 0; i < n; i++) v[i] = (float)i;
-  Gather g;
-  gather_init(&g, a, SPAN_NONE);
-  Open graph = begin_model(&g);
-  add_node(&g, Graph_node, "Add", "x w", "y");
-  add_floats(&g, Graph_initializer, "w", n, v);
-  int64_t dim = n;
-  add_info(&g, Graph_input, "x", 1, &dim);
-  add_info(&g, Graph_output, "y", 1, &dim);
-  put_end(&g, graph);
-  return flat(&g);
-}
-
-static void in_place(Arena *a) {
-  const char *path = in_folder(a, "m.onnx");
-  Span s = big_model(a, 100000);
-  put_file(path, s);
-  CHECK(chmod(path, 0640) == 0);
-  Model *m = model_read_file(arena_ctx(a), path);
-  CHECK_EQ(m->graph->first->n_in, 2);
-  m->graph->name = NULL;
-  m->graph->dirty = true;
-  WriteResult r = model_write_file(m, path, &(WriteOptions){0});
-  CHECK_EQ(r.model_bytes, s.n);
-  model_free(m);
-  struct stat st;
-  CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0640);
-  CHECK(same(file_map(a, path)->bytes, s));
-}
-
-TEST(codec_writes_in_place) {
-  enter_folder();
-  CHECK_STR(message_of(in_place), "");
-  CHECK_EQ(leave_folder(), 1);
-}
-
-/* To an external file beside the model; then read back, and copied to memory and to another folder. */
-static void external(Arena *a) {
-  Ctx *cx = arena_ctx(a);
-  const char *path = in_folder(a, "m.onnx");
-  Span s = big_model(a, 100000);
-  put_file(in_folder(a, "m.onnx.data"), s); /* in the way: another name must be found */
-  Model *m = read_span(a, s);
-  WriteResult r = model_write_file(m, path, &(WriteOptions){.external = true});
-  CHECK(r.external_bytes == 400000 && r.model_bytes < 1000);
-  model_free(m);
-  m = model_read_file(cx, path);
-  const Tensor *t = named(m->graph, "w")->init;
-  CHECK_STR(t->external_file->s, "m.onnx.1.data");
-  double d;
-  CHECK(tensor_get_double(t, 99999, &d) && d == 99999.0);
-  CHECK_EQ(model_size(m, &(WriteOptions){0}), r.model_bytes + r.external_bytes);
-  r = model_write_file(m, path, &(WriteOptions){0}); /* in place: the data stays where it is */
-  CHECK_EQ(r.external_bytes, 400000);
-  char *sub = arena_printf(a, "%s/sub", folder);
-  CHECK(mkdir(sub, 0700) == 0);
-  const char *copy = arena_printf(a, "%s/c.onnx", sub), *data = arena_printf(a, "%s/c.onnx.data", sub);
-  model_write_file(m, copy, &(WriteOptions){0});
-  model_free(m);
-  m = model_read_file(cx, copy);
-  CHECK(tensor_get_double(named(m->graph, "w")->init, 99999, &d) && d == 99999.0);
-  model_free(m);
-  CHECK(unlink(copy) == 0 && unlink(data) == 0 && rmdir(sub) == 0);
-}
-
-TEST(codec_moves_large_tensors_to_an_external_file) {
-  enter_folder();
-  CHECK_STR(message_of(external), "");
-  CHECK_EQ(leave_folder(), 3);
-}
-
-/* A model whose initializer w is 8 floats in `location`. */
-static void refer(Arena *a, const char *location, const char *offset, const char *length) {
-  const char *const entries[] = {"location", location, "offset", offset, "length", length};
-  Gather g;
-  gather_init(&g, a, SPAN_NONE);
-  Open graph = begin_model(&g), t = put_begin(&g, Graph_initializer);
-  put_varint(&g, Tensor_dims, 8);
-  put_varint(&g, Tensor_data_type, DT_FLOAT);
-  put_str(&g, Tensor_name, "w");
-  for (int i = 0; i < 6; i += 2) {
-    Open e = put_begin(&g, Tensor_external_data);
-    put_str(&g, StringStringEntry_key, entries[i]);
-    put_str(&g, StringStringEntry_value, entries[i + 1]);
-    put_end(&g, e);
-  }
-  put_varint(&g, Tensor_data_location, 1);
-  put_end(&g, t);
-  put_end(&g, graph);
-  Span s = flat(&g);
-  model_free(model_read_bytes(arena_ctx(a), s.p, s.n, folder));
-}
-
-static void data_fits(Arena *a) { refer(a, "data", "4", "32"); }
-static void data_missing(Arena *a) { refer(a, "nowhere", "0", "32"); }
-static void data_above(Arena *a) { refer(a, "sub/../../data", "0", "32"); }
-static void data_absolute(Arena *a) { refer(a, "/etc/passwd", "0", "32"); }
-static void data_linked(Arena *a) { refer(a, "link", "0", "32"); }
-static void data_past_end(Arena *a) { refer(a, "data", "8", "32"); }
-static void data_wrong_length(Arena *a) { refer(a, "data", "0", "36"); }
-static void data_bad_number(Arena *a) { refer(a, "data", "-1", "32"); }
-static void data_folder(Arena *a) { refer(a, ".", "0", "32"); }
-
-TEST(codec_checks_external_data) {
-  enter_folder();
-  uint8_t zeros[36] = {0};
-  char path[80];
-  snprintf(path, sizeof path, "%s/data", folder);
-  put_file(path, (Span){zeros, sizeof zeros});
-  snprintf(path, sizeof path, "%s/link", folder);
-  CHECK(symlink("/etc/passwd", path) == 0);
-  CHECK_STR(message_of(data_fits), "");
-  CHECK(strstr(message_of(data_missing), "tensor 'w': external file 'nowhere' does not exist"));
-  CHECK(strstr(message_of(data_above), "leaves the model's folder"));
-  CHECK(strstr(message_of(data_absolute), "leaves the model's folder"));
-  CHECK(strstr(message_of(data_linked), "leaves the model's folder"));
-  CHECK(strstr(message_of(data_past_end), "needs 32 bytes at offset 8 of 'data', which has 36"));
-  CHECK(strstr(message_of(data_wrong_length), "needs 32 bytes, its external data has 36"));
-  CHECK(strstr(message_of(data_bad_number), "the offset of its external data is no number"));
-  CHECK(message_of(data_folder)[0] != 0);
-  CHECK_EQ(leave_folder(), 2);
-}
-
-/* --- atomic output ------------------------------------------------------------------------------------- */
-
-static int stop_writing(void *user, const char *phase, uint64_t done, uint64_t total) {
-  (void)user;
-  (void)total;
-  return strcmp(phase, "write") == 0 && done > 0;
-}
-
-static void cancelled(Arena *a) {
-  const char *path = in_folder(a, "m.onnx");
-  Span s = big_model(a, 4 << 20);
-  put_file(path, (Span){(const uint8_t *)"old", 3});
-  Model *m = read_span(a, s);
-  arena_ctx(a)->calls.progress = stop_writing;
-  model_write_file(m, path, &(WriteOptions){.external = true});
-}
-
-static bool no_stream(Model *m, Tensor *t, bool (*emit)(void *, const void *, size_t), void *arg) {
-  (void)m;
-  (void)t;
-  return emit(arg, "abc", 3) && false;
-}
-
-static void not_evaluable(Arena *a) {
-  const char *path = in_folder(a, "m.onnx");
-  put_file(path, (Span){(const uint8_t *)"old", 3});
-  Model *m = read_span(a, big_model(a, 1000));
-  Tensor *t = named(m->graph, "w")->init;
-  t->store = TS_DEFERRED;
-  t->raw = SPAN_NONE;
-  m->graph->dirty = true;
-  model_write_file(m, path, &(WriteOptions){.stream = no_stream});
-}
-
-static void check_old_file(const char *expected, void (*fn)(Arena *)) {
-  enter_folder();
-  CHECK(strstr(message_of(fn), expected) != NULL);
-  char path[80], text[8] = "";
-  snprintf(path, sizeof path, "%s/m.onnx", folder);
-  FILE *f = fopen(path, "rb");
-  CHECK(f && fread(text, 1, sizeof text, f) == 3 && fclose(f) == 0);
-  CHECK_STR(text, "old");
-  CHECK_EQ(leave_folder(), 1);
-}
-
-TEST(codec_leaves_the_target_alone_when_it_fails) {
-  check_old_file("cancelled during write", cancelled);
-  check_old_file("could not be evaluated", not_evaluable);
-}
-
-static void to_folder(Arena *a) {
-  model_write_file(read_span(a, rich_model(a)), folder, &(WriteOptions){0});
-}
-static void to_full_disk(Arena *a) {
-  model_write_file(read_span(a, rich_model(a)), "/dev/full", &(WriteOptions){0});
-}
-static void to_nowhere(Arena *a) {
-  model_write_file(read_span(a, rich_model(a)), in_folder(a, "none/m.onnx"), &(WriteOptions){0});
-}
-static void from_folder(Arena *a) {
-  model_read_file(arena_ctx(a), folder);
-}
-
-TEST(codec_explains_files) {
-  enter_folder();
-  CHECK(strstr(message_of(to_folder), "is a directory"));
-  CHECK(strstr(message_of(to_full_disk), "cannot write '/dev/full': No space left on device"));
-  CHECK(strstr(message_of(to_nowhere), "none/m.onnx': No such file or directory"));
-  CHECK(strstr(message_of(from_folder), "is a directory"));
-  CHECK_EQ(leave_folder(), 0);
 }

@@ -1,6 +1,5 @@
 /* Malformed input: an error or a model, never a crash, a leak or an allocation out of proportion. */
 #include "model_bytes.h"
-#include "onnx/codec.h"
 #include "unit.h"
 
 enum { POSITIONS = 2000 };

@@ -68,19 +68,25 @@ static float float_at(Model *m, Tensor *t, uint64_t i) {
   return f;
 }
 
+static Value *new_value(Model *m) {
+  return graph_value(m->graph, str_internz(m->strs, arena_printf(m->arena, "v%u", m->n_values)));
+}
+
 static Node *add_node(Bench *b, const char *op, int n_in, Value *const *in, int n_out) {
   Model *m = b->m;
   Node *n = node_new(m->graph, m->empty, str_internz(m->strs, op), n_in, n_out);
   n->op = op_find("", op, n->opset);
   for (int i = 0; i < n_in; i++) node_set_input(n, i, in[i]);
-  for (int i = 0; i < n_out; i++) node_set_output(n, i, graph_value(m->graph, model_fresh_name(m, "v")));
+  for (int i = 0; i < n_out; i++) node_set_output(n, i, new_value(m));
   node_link(m->graph, NULL, n);
   return n;
 }
 
-static void set_attr(Model *m, Node *n, const char *name, AttrType type, int64_t i, const int64_t *ints, size_t count) {
+static void set_attr(Model *m, Node *n, const char *name, AttrType type, int64_t i, const int64_t *ints,
+                     size_t count) {
   Attr a = {.name = str_internz(m->strs, name), .type = type};
-  if (type == ATTR_INT) a.v.i = i;
+  if (type == ATTR_INT)
+    a.v.i = i;
   else {
     a.v.ints.at = ints;
     a.v.ints.n = count;
@@ -89,7 +95,7 @@ static void set_attr(Model *m, Node *n, const char *name, AttrType type, int64_t
 }
 
 static Value *initializer(Bench *b, Tensor *t) {
-  Value *v = graph_value(b->m->graph, model_fresh_name(b->m, "w"));
+  Value *v = new_value(b->m);
   v->init = t;
   v->is_initializer = true;
   vec_push(b->m->arena, &b->m->graph->inits, v);
@@ -101,10 +107,10 @@ static Value *initializer(Bench *b, Tensor *t) {
 TEST(ops_are_found_by_version) {
   CHECK(op_find("", "Add", 14) == op_def(OP_Add));
   CHECK(op_find("ai.onnx", "Add", 7) == op_def(OP_Add));
-  CHECK(op_find("", "Add", 6) == NULL);    /* broadcast by attribute: other semantics */
+  CHECK(op_find("", "Add", 6) == NULL); /* broadcast by attribute: other semantics */
   CHECK(op_find("", "PRelu", 6) == NULL);
   CHECK(op_find("", "Relu", 6) == op_def(OP_Relu));
-  CHECK(op_find("", "Gelu", 19) == NULL);  /* came with 20 */
+  CHECK(op_find("", "Gelu", 19) == NULL); /* came with 20 */
   CHECK(op_find("", "Gelu", ONNX_NEWEST_OPSET + 1) == NULL);
   CHECK(op_find("ai.onnx.ml", "Scaler", 1) == op_def(OP_Scaler));
   CHECK(op_find("com.microsoft", "Gelu", 1) == NULL);
@@ -140,14 +146,10 @@ TEST(transposes_stream_as_they_evaluate) {
     int rank;
     int64_t dim[4], perm[4];
   } cases[] = {
-      {2, {300, 200}, {1, 0}},
-      {2, {17, 4097}, {1, 0}},
-      {2, {1, 20000}, {1, 0}},
-      {3, {5, 130, 67}, {0, 2, 1}},
-      {3, {33, 64, 50}, {2, 0, 1}},
-      {4, {3, 40, 12, 64}, {0, 2, 1, 3}},
-      {4, {64, 32, 3, 3}, {2, 3, 1, 0}},
-      {4, {7, 9, 11, 30}, {3, 2, 1, 0}},
+      {2, {300, 200}, {1, 0}},           {2, {17, 4097}, {1, 0}},
+      {2, {1, 20000}, {1, 0}},           {3, {5, 130, 67}, {0, 2, 1}},
+      {3, {33, 64, 50}, {2, 0, 1}},      {4, {3, 40, 12, 64}, {0, 2, 1, 3}},
+      {4, {64, 32, 3, 3}, {2, 3, 1, 0}}, {4, {7, 9, 11, 30}, {3, 2, 1, 0}},
       {3, {2, 3, 600000}, {2, 1, 0}},
   };
   for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
@@ -155,7 +157,8 @@ TEST(transposes_stream_as_they_evaluate) {
     bench_open(&b);
     int rank = cases[c].rank;
     const int64_t *d = cases[c].dim;
-    Tensor *w = random_floats(b.m, rank, d, (uint32_t)c, c % 4), *t = tx_transpose(b.m, w, rank, cases[c].perm);
+    Tensor *w = random_floats(b.m, rank, d, (uint32_t)c, c % 4),
+           *t = tx_transpose(b.m, w, rank, cases[c].perm);
     CHECK(t && t->store == TS_DEFERRED);
     CHECK(streams_as_evaluated(b.m, t));
     /* Against the definition, at some places. */
@@ -182,7 +185,8 @@ TEST(elementwise_streams_as_it_evaluates) {
   Bench b;
   bench_open(&b);
   Tensor *w = random_floats(b.m, 4, (int64_t[]){64, 48, 3, 3}, 1, 1);
-  Tensor *scale = random_floats(b.m, 4, (int64_t[]){64, 1, 1, 1}, 2, 0), *one = tensor_float(b.m->arena, 0.5f);
+  Tensor *scale = random_floats(b.m, 4, (int64_t[]){64, 1, 1, 1}, 2, 0),
+         *one = tensor_float(b.m->arena, 0.5f);
   Tensor *lead = random_floats(b.m, 4, (int64_t[]){1, 48, 3, 3}, 3, 2);
   Tensor *scaled = tx_binary(b.m, OP_Mul, w, scale);
   CHECK(scaled && scaled->store == TS_DEFERRED);
@@ -202,7 +206,8 @@ TEST(elementwise_streams_as_it_evaluates) {
 TEST(concat_slice_reshape_stream_as_they_evaluate) {
   Bench b;
   bench_open(&b);
-  Tensor *q = random_floats(b.m, 2, (int64_t[]){128, 256}, 1, 1), *k = random_floats(b.m, 2, (int64_t[]){128, 256}, 2, 3);
+  Tensor *q = random_floats(b.m, 2, (int64_t[]){128, 256}, 1, 1),
+         *k = random_floats(b.m, 2, (int64_t[]){128, 256}, 2, 3);
   Tensor *turned = tx_transpose(b.m, k, 2, (int64_t[]){1, 0});
   Tensor *rows = tx_concat(b.m, 2, (Tensor *[]){q, k}, 0), *cols = tx_concat(b.m, 2, (Tensor *[]){q, k}, 1);
   CHECK(rows && cols && rows->store == TS_DEFERRED);
@@ -221,13 +226,16 @@ TEST(concat_slice_reshape_stream_as_they_evaluate) {
 TEST(equal_expressions_are_one_object) {
   Bench b;
   bench_open(&b);
-  Tensor *w = random_floats(b.m, 2, (int64_t[]){200, 300}, 1, 0), *other = random_floats(b.m, 2, (int64_t[]){200, 300}, 1, 0);
+  Tensor *w = random_floats(b.m, 2, (int64_t[]){200, 300}, 1, 0),
+         *other = random_floats(b.m, 2, (int64_t[]){200, 300}, 1, 0);
   const int64_t turn[2] = {1, 0};
   Tensor *t = tx_transpose(b.m, w, 2, turn);
   CHECK(t && t == tx_transpose(b.m, w, 2, turn));
   CHECK(t != tx_transpose(b.m, other, 2, turn)); /* large ones are told apart by identity */
-  CHECK(tx_binary(b.m, OP_Mul, t, tensor_float(b.m->arena, 2)) == tx_binary(b.m, OP_Mul, t, tensor_float(b.m->arena, 2)));
-  CHECK(tx_binary(b.m, OP_Mul, t, tensor_float(b.m->arena, 2)) != tx_binary(b.m, OP_Mul, t, tensor_float(b.m->arena, 3)));
+  CHECK(tx_binary(b.m, OP_Mul, t, tensor_float(b.m->arena, 2)) ==
+        tx_binary(b.m, OP_Mul, t, tensor_float(b.m->arena, 2)));
+  CHECK(tx_binary(b.m, OP_Mul, t, tensor_float(b.m->arena, 2)) !=
+        tx_binary(b.m, OP_Mul, t, tensor_float(b.m->arena, 3)));
   model_free(b.m);
 }
 
@@ -252,9 +260,9 @@ TEST(normal_numbers_are_told_by_stored_dtype) {
   struct {
     float value;
     bool half, single;
-  } cases[] = {{1.0f, true, true},      {0.0f, true, true},        {65504.0f, true, true}, {65520.0f, false, true},
-               {1e-5f, false, true},    {-0x1p-14f, true, true},   {1e-40f, false, false}, {INFINITY, false, false},
-               {NAN, false, false}};
+  } cases[] = {{1.0f, true, true},      {0.0f, true, true},       {65504.0f, true, true},
+               {65520.0f, false, true}, {1e-5f, false, true},     {-0x1p-14f, true, true},
+               {1e-40f, false, false},  {INFINITY, false, false}, {NAN, false, false}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     Tensor *t = tensor_float(b.m->arena, cases[i].value);
     CHECK_EQ(tx_all_normal(b.m, t, DT_FLOAT16), cases[i].half);
@@ -282,14 +290,16 @@ TEST(undefined_results_are_refused) {
   CHECK(tx_cast(m, tensor_float(m->arena, 3e9f), DT_INT32) == NULL);
   CHECK(tx_cast(m, tensor_float(m->arena, NAN), DT_INT64) == NULL);
   CHECK(tx_cast(m, tensor_float(m->arena, -1.0f), DT_UINT8) == NULL);
-  Tensor *least = tensor_int64s(m->arena, 1, (int64_t[]){INT64_MIN}, 1), *minus = tensor_int64s(m->arena, 1, (int64_t[]){-1}, 1);
+  Tensor *least = tensor_int64s(m->arena, 1, (int64_t[]){INT64_MIN}, 1),
+         *minus = tensor_int64s(m->arena, 1, (int64_t[]){-1}, 1);
   CHECK(tx_binary(m, OP_Div, least, minus) == NULL);
   Tensor *wrapped = tx_binary(m, OP_Mul, least, minus);
   int64_t v = 0;
   CHECK(wrapped && tensor_get_int(wrapped, 0, &v) && v == INT64_MIN);
   /* A double on which double -> half and double -> float -> half differ. */
   double odd = 1 + 0x1p-11 + 0x1p-40;
-  CHECK(tx_cast(m, tensor_new(m->arena, DT_DOUBLE, 0, NULL, TS_OWNED, arena_copy(m->arena, &odd, 8)), DT_FLOAT16) == NULL);
+  CHECK(tx_cast(m, tensor_new(m->arena, DT_DOUBLE, 0, NULL, TS_OWNED, arena_copy(m->arena, &odd, 8)),
+                DT_FLOAT16) == NULL);
   CHECK(tx_reshape(m, two, 1, (int64_t[]){3}) == NULL);
   CHECK(tx_slice(m, two, 5, 0, 1) == NULL);
   CHECK(tx_binary(m, OP_Add, NULL, two) == NULL);
@@ -302,9 +312,11 @@ TEST(constants_are_seen_through_nodes) {
   Bench b;
   bench_open(&b);
   Model *m = b.m;
-  Value *w = initializer(&b, random_floats(m, 2, (int64_t[]){100, 200}, 1, 1)), *two = initializer(&b, tensor_float(m->arena, 2));
+  Value *w = initializer(&b, random_floats(m, 2, (int64_t[]){100, 200}, 1, 1)),
+        *two = initializer(&b, tensor_float(m->arena, 2));
   Node *turn = add_node(&b, "Transpose", 1, &w, 1);
-  Node *mul = add_node(&b, "Mul", 2, (Value *[]){turn->out[0], two}, 1), *root = add_node(&b, "Exp", 1, mul->out, 1);
+  Node *mul = add_node(&b, "Mul", 2, (Value *[]){turn->out[0], two}, 1),
+       *root = add_node(&b, "Exp", 1, mul->out, 1);
   Tensor *t = constant_of(mul->out[0]);
   CHECK(t && t->store == TS_DEFERRED && t->dim[0] == 200 && constant_is_exact(mul->out[0]));
   CHECK(constant_of(mul->out[0]) == t);
@@ -324,7 +336,8 @@ TEST(inputs_and_random_nodes_are_no_constants) {
   vec_push(m->arena, &m->graph->inputs, x);
   CHECK(constant_of(w) != NULL);
   CHECK(constant_of(x) == NULL);
-  Node *sum = add_node(&b, "Add", 2, (Value *[]){w, x}, 1), *noise = add_node(&b, "RandomNormalLike", 1, &w, 1);
+  Node *sum = add_node(&b, "Add", 2, (Value *[]){w, x}, 1),
+       *noise = add_node(&b, "RandomNormalLike", 1, &w, 1);
   Node *unknown = add_node(&b, "NoSuchOperator", 1, &w, 1);
   CHECK(constant_of(sum->out[0]) == NULL);
   CHECK(constant_of(noise->out[0]) == NULL);

@@ -80,7 +80,8 @@ static Node *op(Net *n, const char *name, int n_out, int n_in, Value *const *in)
 }
 
 static void set_int(Net *n, Node *node, const char *name, int64_t v) {
-  vec_push(n->m->arena, &node->attrs, ((Attr){.name = str_internz(n->m->strs, name), .type = ATTR_INT, .v.i = v}));
+  vec_push(n->m->arena, &node->attrs,
+           ((Attr){.name = str_internz(n->m->strs, name), .type = ATTR_INT, .v.i = v}));
 }
 
 static void set_ints(Net *n, Node *node, const char *name, size_t count, const int64_t *at) {
@@ -122,7 +123,8 @@ static const char *value_text(Net *n, Value *v) {
 TEST(infer_broadcast_merges_nothing) {
   Net n;
   net_open(&n, 14);
-  Value *a = input(&n, DT_FLOAT, "B 1 768"), *b = input(&n, DT_FLOAT, "S 768"), *c = input(&n, DT_FLOAT, "T 1");
+  Value *a = input(&n, DT_FLOAT, "B 1 768"), *b = input(&n, DT_FLOAT, "S 768"),
+        *c = input(&n, DT_FLOAT, "T 1");
   CHECK_SHAPE(OUT(OP("Add", a, b)), "float[B, S, 768]");
   Value *sum = OUT(OP("Add", b, c));
   CHECK_SHAPE(sum, "float[?, 768]"); /* S and T may differ by broadcasting */
@@ -199,7 +201,8 @@ TEST(infer_integer_arithmetic) {
   CHECK_VALUE(OUT(OP("Div", h, scalar(&n, 0))), "?");
   CHECK_VALUE(OUT(OP("Less", h, scalar(&n, 0))), "0");
   CHECK_VALUE(OUT(OP("Greater", h, scalar(&n, 3))), "?");
-  Node *narrow = OP("Cast", h), *number = OP("Cast", scalar(&n, 70000)), *small = OP("Cast", scalar(&n, 70000));
+  Node *narrow = OP("Cast", h), *number = OP("Cast", scalar(&n, 70000)),
+       *small = OP("Cast", scalar(&n, 70000));
   set_int(&n, narrow, "to", DT_INT32);
   set_int(&n, number, "to", DT_INT32);
   set_int(&n, small, "to", DT_INT16);
@@ -297,7 +300,8 @@ TEST(infer_convolutions) {
 TEST(infer_matrix_products) {
   Net n;
   net_open(&n, 13);
-  Value *a = input(&n, DT_FLOAT, "B 12 S 64"), *b = input(&n, DT_FLOAT, "B 12 64 S"), *v = input(&n, DT_FLOAT, "64");
+  Value *a = input(&n, DT_FLOAT, "B 12 S 64"), *b = input(&n, DT_FLOAT, "B 12 64 S"),
+        *v = input(&n, DT_FLOAT, "64");
   CHECK_SHAPE(OUT(OP("MatMul", a, b)), "float[B, 12, S, S]");
   CHECK_SHAPE(OUT(OP("MatMul", a, v)), "float[B, 12, S]");
   CHECK_SHAPE(OUT(OP("MatMul", v, v)), "float[]");
@@ -365,7 +369,8 @@ TEST(infer_deep_graph) {
   Net n;
   net_open(&n, 13);
   Value *x = input(&n, DT_FLOAT, "N 4");
-  for (int i = 0; i < 200000; i++) x = OUT(op(&n, i % 2 ? "Relu" : "Add", 1, i % 2 ? 1 : 2, (Value *[]){x, x}));
+  for (int i = 0; i < 200000; i++)
+    x = OUT(op(&n, i % 2 ? "Relu" : "Add", 1, i % 2 ? 1 : 2, (Value *[]){x, x}));
   CHECK_SHAPE(x, "float[N, 4]");
   facts_forget(n.g->inputs.at[0]);
   CHECK_SHAPE(x, "float[N, 4]");
@@ -398,4 +403,118 @@ TEST(infer_branches) {
   facts_forget(x);
   CHECK_SHAPE(OUT(node), "float[7, ?]");
   net_close(&n);
+}
+
+/* --- nonsense of every operator
+ * ------------------------------------------------------------------------------ */
+
+static uint64_t next_random(uint64_t *state) {
+  *state = *state * 6364136223846793005u + 1442695040888963407u;
+  return *state >> 33;
+}
+
+static void set_random(Net *n, Node *node, uint64_t *seed) {
+  static const char *const names[] = {"axis",
+                                      "axes",
+                                      "perm",
+                                      "keepdims",
+                                      "to",
+                                      "kernel_shape",
+                                      "strides",
+                                      "pads",
+                                      "dilations",
+                                      "auto_pad",
+                                      "group",
+                                      "blocksize",
+                                      "equation",
+                                      "value",
+                                      "value_ints",
+                                      "starts",
+                                      "ends",
+                                      "split",
+                                      "shape",
+                                      "k",
+                                      "output_shape",
+                                      "direction",
+                                      "hidden_size",
+                                      "dtype",
+                                      "allowzero",
+                                      "batch_dims",
+                                      "scales",
+                                      "ceil_mode",
+                                      "output_padding",
+                                      "num_outputs",
+                                      "num_scan_inputs",
+                                      "start"};
+  static const int64_t numbers[] = {0, 1, 2, 3, -1, -2, 7, 64, INT32_MAX, INT64_MAX, INT64_MIN};
+  static const char *const texts[] = {"", "SAME_UPPER", "VALID", "ij,jk->ik", "->", "bidirectional", "none"};
+  Attr a = {.name = str_internz(n->m->strs, names[next_random(seed) % (sizeof names / sizeof *names)])};
+  size_t count = next_random(seed) % 5;
+  int64_t list[4];
+  for (int i = 0; i < 4; i++) list[i] = numbers[next_random(seed) % (sizeof numbers / sizeof *numbers)];
+  if (node_attr(node, a.name->s)) return;
+  switch (next_random(seed) % 4) {
+  case 0:
+    a.type = ATTR_INT;
+    a.v.i = list[0];
+    break;
+  case 1: {
+    const char *text = texts[next_random(seed) % (sizeof texts / sizeof *texts)];
+    a.type = ATTR_STRING;
+    a.v.s = (Span){(const uint8_t *)text, strlen(text)};
+    break;
+  }
+  case 2:
+    a.type = ATTR_TENSOR;
+    a.v.tensor = tensor_int64s(n->m->arena, 1, list, (int64_t)(count < 4 ? count : 4));
+    break;
+  default:
+    a.type = ATTR_INTS;
+    a.v.ints.at = arena_copy(n->m->arena, list, sizeof list);
+    a.v.ints.n = count < 4 ? count : 4;
+  }
+  vec_push(n->m->arena, &node->attrs, a);
+}
+
+/* Whatever inputs and attributes a node has, inference answers, and what it answers is well formed. */
+TEST(infer_survives_nonsense) {
+  enum { ROUNDS = 40, POOL = 14 };
+  static const int opsets[] = {7, 9, 10, 11, 12, 13, 14, 18, 20, 22, 24, 28};
+  uint64_t seed = 42;
+  for (int id = 1; id < OP_COUNT_; id++) {
+    const OpDef *def = op_def((OpId)id);
+    if (!def || def->domain[0]) continue;
+    Net n;
+    net_open(&n, 0);
+    Value *pool[POOL] = {NULL,
+                         input(&n, DT_FLOAT, "-"),
+                         input(&n, DT_FLOAT, ""),
+                         input(&n, DT_FLOAT, "B 3 H W"),
+                         input(&n, DT_INT64, "0 4"),
+                         input(&n, DT_BOOL, "2"),
+                         input(&n, DT_UNDEFINED, "S 5"),
+                         INTS(1, 2, 3),
+                         INTS(-1, 0, INT64_MAX, INT64_MIN),
+                         ints(&n, 0, NULL),
+                         scalar(&n, 0),
+                         scalar(&n, INT64_MIN),
+                         constant(&n, tensor_float(n.m->arena, 2.5f)),
+                         OUT(op(&n, "NoSuchOperator", 1, 0, NULL))};
+    for (int i = 0; i < ROUNDS; i++) {
+      Value *in[6];
+      int n_in = (int)(next_random(&seed) % 7), n_out = (int)(next_random(&seed) % 5);
+      for (int k = 0; k < n_in; k++) in[k] = pool[next_random(&seed) % POOL];
+      n.opset = opsets[next_random(&seed) % (sizeof opsets / sizeof *opsets)];
+      Node *node = op(&n, def->name, n_out, n_in, in);
+      for (int k = (int)(next_random(&seed) % 4); k > 0; k--) set_random(&n, node, &seed);
+      for (int o = 0; o < n_out; o++) {
+        Shape s = shape_of(node->out[o]);
+        const Partial *p = value_of(node->out[o]);
+        for (int k = 0; k < s.rank; k++) CHECK(s.dim[k] != NULL && sym_upper(s.dim[k]) >= 0);
+        if (p) CHECK(p->rank == s.rank && (p->rank == 0 ? p->n == 1 : sym_is(s.dim[0], (int64_t)p->n)));
+        if (o == 0) pool[1 + next_random(&seed) % (POOL - 1)] = node->out[o];
+      }
+    }
+    net_close(&n);
+  }
 }

@@ -1,30 +1,6 @@
 #include "model_bytes.h"
 #include "unit.h"
 
-/* Runs fn(arena) under a trap; "" or the message. */
-typedef struct Try {
-  Ctx *cx;
-  void (*fn)(Arena *);
-} Try;
-
-static void try_fn(void *arg) {
-  Try *t = arg;
-  Arena *a = arena_new(t->cx);
-  t->fn(a);
-  arena_free(a);
-}
-
-static const char *message_of(void (*fn)(Arena *)) {
-  static char message[1024];
-  Heap h = {0};
-  Ctx cx = heap_ctx(&h);
-  Try t = {&cx, fn};
-  message[0] = 0;
-  if (!ctx_protect(&cx, try_fn, &t)) snprintf(message, sizeof message, "%s", cx.message);
-  CHECK_EQ(h.live, 0);
-  return message;
-}
-
 static WireDoc doc_of(Arena *a, Span s) {
   return (WireDoc){arena_ctx(a), "m", s};
 }
@@ -98,8 +74,10 @@ static void unchanged_runs_join(Arena *a) {
   Gather g;
   gather_init(&g, a, s);
   for (Wire w = wire_top(&d, Msg_Model, s); wire_next(&w);) {
-    if ((w.tag & 7) == WIRE_BYTES) put_bytes(&g, w.tag, w.bytes); /* without its header: it is found again */
-    else put_span(&g, wire_field(&w));
+    if ((w.tag & 7) == WIRE_BYTES)
+      put_bytes(&g, w.tag, w.bytes); /* without its header: it is found again */
+    else
+      put_span(&g, wire_field(&w));
   }
   gather_finish(&g);
   CHECK_EQ(g.at.n, 1);
@@ -145,19 +123,39 @@ TEST(wire_pieces_merge) {
   CHECK_STR(message_of(pieces_merge), "");
 }
 
-static void cut_tag(Arena *a) { WALK(a, Msg_Model, 0x88); }
-static void field_zero(Arena *a) { WALK(a, Msg_Model, 0x02, 0x00); }
-static void cut_number(Arena *a) { WALK(a, Msg_Model, 0x08, 0xff); }
+static void cut_tag(Arena *a) {
+  WALK(a, Msg_Model, 0x88);
+}
+static void field_zero(Arena *a) {
+  WALK(a, Msg_Model, 0x02, 0x00);
+}
+static void cut_number(Arena *a) {
+  WALK(a, Msg_Model, 0x08, 0xff);
+}
 static void long_number(Arena *a) {
   WALK(a, Msg_Model, 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01);
 }
-static void cut_fixed(Arena *a) { WALK(a, Msg_Attribute, 0x15, 0x00, 0x00, 0x00); }
-static void long_length(Arena *a) { WALK(a, Msg_Model, 0x08, 0x08, 0x12, 0x05, 'a', 'b'); }
-static void wire_type_7(Arena *a) { WALK(a, Msg_Model, 0x0f); }
-static void open_group(Arena *a) { WALK(a, Msg_Model, 0x2b, 0x08, 0x07); }
-static void stray_end(Arena *a) { WALK(a, Msg_Model, 0x2c); }
-static void crossed_groups(Arena *a) { WALK(a, Msg_Model, 0x2b, 0x13, 0x2c, 0x14); }
-static void broken_group(Arena *a) { WALK(a, Msg_Graph, 0x0b, 0x0b, 0x0c, 0x0d); }
+static void cut_fixed(Arena *a) {
+  WALK(a, Msg_Attribute, 0x15, 0x00, 0x00, 0x00);
+}
+static void long_length(Arena *a) {
+  WALK(a, Msg_Model, 0x08, 0x08, 0x12, 0x05, 'a', 'b');
+}
+static void wire_type_7(Arena *a) {
+  WALK(a, Msg_Model, 0x0f);
+}
+static void open_group(Arena *a) {
+  WALK(a, Msg_Model, 0x2b, 0x08, 0x07);
+}
+static void stray_end(Arena *a) {
+  WALK(a, Msg_Model, 0x2c);
+}
+static void crossed_groups(Arena *a) {
+  WALK(a, Msg_Model, 0x2b, 0x13, 0x2c, 0x14);
+}
+static void broken_group(Arena *a) {
+  WALK(a, Msg_Graph, 0x0b, 0x0b, 0x0c, 0x0d);
+}
 static void deep_groups(Arena *a) {
   uint8_t b[400];
   memset(b, 0x2b, sizeof b);
@@ -213,6 +211,7 @@ static void nested_error(Arena *a) {
 }
 
 TEST(wire_errors_name_the_field) {
-  CHECK_STR(message_of(nested_error),
-            "m: graph.node[1].attribute[0].t: length 99 goes past the end (0 bytes are left) at byte offset 23");
+  CHECK_STR(
+      message_of(nested_error),
+      "m: graph.node[1].attribute[0].t: length 99 goes past the end (0 bytes are left) at byte offset 23");
 }
