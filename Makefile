@@ -40,6 +40,8 @@ SHARED   := $(BUILD)/libonnxslim.so.$(SOVERSION)
 DRIVERS  := $(patsubst tests/conformance/%.c,$(BUILD)/%,$(wildcard tests/conformance/*.c))
 PROGRAMS := $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS)
 
+.DELETE_ON_ERROR:
+
 # --- build -------------------------------------------------------------------------------------------------
 
 .PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme setup clean distclean help
@@ -108,17 +110,17 @@ demo: all $(VENV)/test.installed ## optimise a real exported model (MODEL=bert_b
 	@$(PY) tools/demo.py --build $(BUILD) $(MODEL)
 
 test: all $(VENV)/test.installed ## everything: unit, golden, cli, api, conformance and zoo tests
-	$(PYTEST) --build $(BUILD) -n $(JOBS) $(ARGS)
+	$(PYTEST) --build=$(BUILD) -n $(JOBS) $(ARGS)
 
 check: all $(VENV)/test.installed ## the tests without the zoo's models: a minute
-	$(PYTEST) --build $(BUILD) -n $(JOBS) --ignore tests/zoo $(ARGS)
+	$(PYTEST) --build=$(BUILD) -n $(JOBS) --ignore tests/zoo $(ARGS)
 
 # Allocation limits and the shared library make no sense in an instrumented process; everything else runs.
 ASAN := build/asan
 sanitize: $(VENV)/test.installed ## unit, golden, cli and small zoo tests under ASan and UBSan
 	$(MAKE) BUILD=$(ASAN) SANITIZE=address,undefined OPT=-O1 programs
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	  $(PYTEST) --build $(ASAN) -n $(JOBS) -m 'not large and not plain' $(ARGS)
+	  $(PYTEST) --build=$(ASAN) -n $(JOBS) -m 'not large and not plain' $(ARGS)
 
 lint: $(VENV)/test.installed $(VENV)/lint.installed ## clang-format, gcc -Werror, clang-tidy, ruff, layers
 	$(PY) tools/check_layers.py
@@ -135,20 +137,20 @@ format: $(VENV)/lint.installed ## rewrite the sources in the project's format
 	$(VENV)/bin/ruff check --fix --select I .
 	$(VENV)/bin/ruff format .
 
-C_FILES = $(shell find include src cli tests examples -name '*.c' -o -name '*.h' -o -name '*.def' | sort)
+C_FILES = $(shell find include src cli tests examples -name '*.c' -o -name '*.h' | sort)
 TIDY_ARGS = -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc
 
 golden-update: all $(VENV)/test.installed ## rewrite what the golden tests expect
-	$(PYTEST) --build $(BUILD) -q tests/golden --update-golden $(ARGS)
+	$(PYTEST) --build=$(BUILD) -q tests/golden --update-golden $(ARGS)
 
 zoo-update: all $(VENV)/test.installed ## rewrite the zoo's pinned node counts (tests/zoo/expected.json)
-	$(PYTEST) --build $(BUILD) -q tests/zoo -k nodes --update-zoo $(ARGS)
+	$(PYTEST) --build=$(BUILD) -q tests/zoo -k nodes --update-zoo $(ARGS)
 
 zoo: $(VENV)/test.installed ## export the zoo anew and rewrite its skeletons (installs PyTorch; hours)
 	$(PYTHON) models/export_all.py
 
 results: all $(VENV)/test.installed ## measure the zoo, write results/zoo.json and README.md's numbers
-	$(PYTEST) --build $(BUILD) -q tests/zoo -k accurate
+	$(PYTEST) --build=$(BUILD) -q tests/zoo -k accurate
 	$(PY) tools/measure.py --build $(BUILD)
 	$(PY) tools/readme.py
 

@@ -18,18 +18,9 @@ static bool foldable(const Node *n) {
 static Tensor *known_value(Value *v) {
   const int64_t *at;
   size_t n;
-  ElemType dtype = dtype_of(v);
-  const Partial *p = dtype == DT_INT64 || dtype == DT_INT32 ? value_of(v) : NULL;
+  const Partial *p = value_of(v);
   if (!p || !value_ints(v, &at, &n)) return NULL;
-  Arena *arena = v->graph->model->arena;
-  if (dtype == DT_INT64) return tensor_int64s(arena, p->rank, at, (int64_t)n);
-  void *bytes;
-  Tensor *t = tensor_alloc(arena, dtype, p->rank, &(int64_t){(int64_t)n}, &bytes);
-  for (size_t i = 0; i < n; i++) {
-    if (at[i] != (int32_t)at[i]) return NULL;
-    ((int32_t *)bytes)[i] = (int32_t)at[i];
-  }
-  return t;
+  return tensor_ints(v->graph->model->arena, dtype_of(v), p->rank, at, (int64_t)n);
 }
 
 /* Dtype that decides whether the operator rounds: a float one if any operand has it. */

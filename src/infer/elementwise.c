@@ -15,8 +15,7 @@ static int64_t unit_of(ElemType t) {
   return elem_is_float(t) ? FLOAT_UNIT : 1;
 }
 
-/* --- unary, on known elements
- * ---------------------------------------------------------------------------------- */
+/* --- unary, on known elements --------------------------------------------------------------------------- */
 
 typedef Dim UnaryFold(const Infer *f, ElemType t, Dim a);
 
@@ -108,8 +107,7 @@ void infer_clip(Infer *f) {
   out_elements(f, 0, &x);
 }
 
-/* --- binary and variadic
- * -------------------------------------------------------------------------------------------- */
+/* --- binary and variadic -------------------------------------------------------------------------------- */
 
 /* a and b are not NULL; t is the operands' type. */
 typedef Dim BinaryFold(const Infer *f, ElemType t, Dim a, Dim b);
@@ -216,8 +214,7 @@ void infer_pow(Infer *f) {
   out_tensor(f, 0, in_dtype(f, 0), in_broadcast(f, 0, 1));
 }
 
-/* --- comparisons and logic
- * -------------------------------------------------------------------------------------------- */
+/* --- comparisons and logic ------------------------------------------------------------------------------ */
 
 static Dim truth(const Infer *f, bool yes, bool no) {
   return yes ? num(f, 1) : no ? num(f, 0) : NULL;

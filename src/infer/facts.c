@@ -11,8 +11,7 @@ static InferFn *const family[OP_COUNT_] = {
 #undef INFER
 };
 
-/* --- values without producer
- * --------------------------------------------------------------------------------- */
+/* --- values without producer ---------------------------------------------------------------------------- */
 
 /* A declared type as far as it is believed: dims only if `dims`, and only constant ones if `!symbols`. */
 static Type believed(Model *m, const Type *t, bool dims, bool symbols) {
@@ -87,8 +86,7 @@ static void leaf_facts(Value *v) {
   }
 }
 
-/* --- nodes
- * ------------------------------------------------------------------------------------------------------ */
+/* --- nodes ---------------------------------------------------------------------------------------------- */
 
 /* Value whose facts are needed first; *end is set behind the last one. Bodies count by their outputs. */
 static Value *dependency(const Node *n, size_t i, bool *end) {
@@ -177,8 +175,7 @@ static Facts *facts_of(Value *v) {
   return v->facts;
 }
 
-/* --- questions
- * ---------------------------------------------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------------------------------------ */
 
 const Type *type_of(Value *v) {
   return &facts_of(v)->type;
@@ -231,8 +228,7 @@ void facts_share(Value *now, Value *old) {
   now->facts = x;
 }
 
-/* --- forgetting
- * ------------------------------------------------------------------------------------------------------ */
+/* --- forgetting ----------------------------------------------------------------------------------------- */
 
 /* Takes v's facts away and puts them on the list of those whose users are still to be visited. */
 static void detach(Value *v, Facts **list) {

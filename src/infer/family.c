@@ -2,8 +2,7 @@
 
 #include "infer/facts_t.h"
 
-/* --- inputs
- * ------------------------------------------------------------------------------------------------------ */
+/* --- inputs --------------------------------------------------------------------------------------------- */
 
 bool has_in(const Infer *f, int i) {
   return node_in(f->node, i) != NULL;
@@ -88,8 +87,7 @@ Dim in_element(const Infer *f, int i) {
   return elem_is_float(s.dtype) ? sym_truncdiv(f->syms, s.at[0], num(f, FLOAT_UNIT)) : s.at[0];
 }
 
-/* --- outputs
- * ----------------------------------------------------------------------------------------------------- */
+/* --- outputs -------------------------------------------------------------------------------------------- */
 
 void out_tensor(Infer *f, int o, ElemType t, Shape s) {
   if (o < f->node->n_out) f->out[o] = (Type){TYPE_TENSOR, t, s, NULL};
@@ -135,8 +133,7 @@ void out_small(Infer *f, int o, const Small *s) {
   out_elements(f, o, s);
 }
 
-/* --- dims and axes
- * ------------------------------------------------------------------------------------------------ */
+/* --- dims and axes -------------------------------------------------------------------------------------- */
 
 Dim num(const Infer *f, int64_t v) {
   return sym_int(f->syms, v);

@@ -36,8 +36,7 @@ void infer_gemm(Infer *f) {
   out_dims(f, 0, in_dtype(f, 0) ? in_dtype(f, 0) : in_dtype(f, 1), 2, dim);
 }
 
-/* --- Einsum
- * ------------------------------------------------------------------------------------------------------- */
+/* --- Einsum --------------------------------------------------------------------------------------------- */
 
 /* Labels are letters; a dim of 1 broadcasts against the others of its label. */
 typedef struct Labels {

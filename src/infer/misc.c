@@ -61,8 +61,7 @@ void infer_stft(Infer *f) {
   out_dims(f, 0, in_dtype(f, 0), 4, dim);
 }
 
-/* --- strings
- * ------------------------------------------------------------------------------------------------------- */
+/* --- strings -------------------------------------------------------------------------------------------- */
 
 void infer_string_concat(Infer *f) {
   out_tensor(f, 0, DT_STRING, in_broadcast(f, 0, 1));
@@ -93,8 +92,7 @@ void infer_tf_idf(Infer *f) {
   out_dims(f, 0, DT_FLOAT, in.rank, dim);
 }
 
-/* --- attention
- * ------------------------------------------------------------------------------------------------------ */
+/* --- attention ------------------------------------------------------------------------------------------ */
 
 /* Attention(Q, K, V, ...): Q [batch, heads, length, size] or [batch, length, heads*size]; the output's last
  * dim comes from V. The present keys and values and the scores have rank 4. */

@@ -60,8 +60,7 @@ void infer_size(Infer *f) {
   out_small(f, 0, &(Small){.dtype = DT_INT64, .n = 1, .at = &n});
 }
 
-/* --- Reshape
- * ------------------------------------------------------------------------------------------------------ */
+/* --- Reshape -------------------------------------------------------------------------------------------- */
 
 /* Product of dims but `skip` (-1: all); NULL if one is NULL. */
 static Dim product(const Infer *f, const Dim *dim, size_t n, size_t skip) {
@@ -215,8 +214,7 @@ void infer_unsqueeze(Infer *f) {
   same_elements(f);
 }
 
-/* --- larger tensors from shapes
- * -------------------------------------------------------------------------------------- */
+/* --- larger tensors from shapes ------------------------------------------------------------------------- */
 
 /* The shape a vector of dims spells; elements that may be negative are not known. */
 static Shape shape_spelled(const Infer *f, int i) {

@@ -152,8 +152,7 @@ void infer_slice(Infer *f) {
   if (known) slice_elements(f, cut);
 }
 
-/* --- Concat
- * -------------------------------------------------------------------------------------------------------- */
+/* --- Concat --------------------------------------------------------------------------------------------- */
 
 /* Small tensors joined along an axis; outer: product of the dims before it. */
 static void concat_elements(Infer *f, int axis) {

@@ -15,7 +15,7 @@ SymTable *symtab_new(Arena *a) {
   return t;
 }
 
-/* --- ranges ------------------------------------------------------------------------------------------- */
+/* --- ranges --------------------------------------------------------------------------------------------- */
 
 /* Wide enough for a product of two bounds; an open end is beyond every int64. */
 __extension__ typedef __int128 Wide;
@@ -130,8 +130,7 @@ Dim sym_sum(SymTable *t, Term *term, size_t n) {
   return s;
 }
 
-/* --- leaves and atoms ------------------------------------------------------------------------------------
- */
+/* --- leaves and atoms ----------------------------------------------------------------------------------- */
 
 Dim sym_int(SymTable *t, int64_t v) {
   return sym_sum(t, &(Term){.coef = v}, 1);
@@ -179,8 +178,7 @@ Dim sym_atom(SymTable *t, AtomKind kind, Dim a, Dim b, Range range) {
   return x->self;
 }
 
-/* --- ring operations --------------------------------------------------------------------------------------
- */
+/* --- ring operations ------------------------------------------------------------------------------------ */
 
 /* a + factor*b */
 static Dim add_scaled(SymTable *t, Dim a, Dim b, int64_t factor) {
@@ -233,8 +231,7 @@ Dim sym_mul(SymTable *t, Dim a, Dim b) {
   return sym_sum(t, product, n);
 }
 
-/* --- substitution
- * ------------------------------------------------------------------------------------------- */
+/* --- substitution --------------------------------------------------------------------------------------- */
 
 /* Recursion is bounded by SYM_MAX_SIZE. */
 static Dim atom_subst(SymTable *t, const Atom *x, Str name, Dim by) {
@@ -257,8 +254,7 @@ Dim sym_subst(SymTable *t, Dim a, Str name, int64_t v) {
   return sum;
 }
 
-/* --- questions
- * ----------------------------------------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------------------------------------ */
 
 int64_t sym_constant_part(Dim a) {
   return a->n && a->term[a->n - 1].degree == 0 ? a->term[a->n - 1].coef : 0;
@@ -325,8 +321,7 @@ bool sym_distinct(SymTable *t, Dim a, Dim b) {
   return sym_nonzero(sym_sub(t, a, b));
 }
 
-/* --- text
- * ------------------------------------------------------------------------------------------------------ */
+/* --- text ----------------------------------------------------------------------------------------------- */
 
 typedef Vec(char) Text;
 

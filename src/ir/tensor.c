@@ -47,6 +47,19 @@ Tensor *tensor_int64s(Arena *a, int rank, const int64_t *v, int64_t n) {
   return tensor_new(a, DT_INT64, rank, &n, TS_OWNED, arena_copy(a, v, (size_t)n * sizeof *v));
 }
 
+Tensor *tensor_ints(Arena *a, ElemType dtype, int rank, const int64_t *v, int64_t n) {
+  if (dtype == DT_INT64) return tensor_int64s(a, rank, v, n);
+  if (dtype != DT_INT32 && dtype != DT_BOOL) return NULL;
+  void *bytes;
+  Tensor *t = tensor_alloc(a, dtype, rank, &n, &bytes);
+  for (int64_t i = 0; i < n; i++) {
+    if (dtype == DT_BOOL) ((uint8_t *)bytes)[i] = v[i] != 0;
+    else if (v[i] == (int32_t)v[i]) ((int32_t *)bytes)[i] = (int32_t)v[i];
+    else return NULL;
+  }
+  return t;
+}
+
 Tensor *tensor_float(Arena *a, float v) {
   return tensor_new(a, DT_FLOAT, 0, NULL, TS_OWNED, arena_copy(a, &v, sizeof v));
 }

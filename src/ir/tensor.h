@@ -38,6 +38,8 @@ Tensor *tensor_new(Arena *a, ElemType dtype, int rank, const int64_t *dim, Tenso
 /* New zeroed OWNED tensor; *bytes (may be NULL) receives the writable buffer. Large ones are blobs. */
 Tensor *tensor_alloc(Arena *a, ElemType dtype, int rank, const int64_t *dim, void **bytes);
 Tensor *tensor_int64s(Arena *a, int rank, const int64_t *v, int64_t n); /* rank 0 (n = 1) or 1 */
+/* The same as int64, int32 or bool; NULL for other types or if a number does not fit. */
+Tensor *tensor_ints(Arena *a, ElemType dtype, int rank, const int64_t *v, int64_t n);
 Tensor *tensor_float(Arena *a, float v);                                /* float32 scalar */
 
 /* count from dims; false on a negative dim or overflow. */

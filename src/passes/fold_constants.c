@@ -49,6 +49,7 @@ static Outcome fold(Rewriter *rw, Node *node, bool exact) {
   TRY(!node_is(node, OP_Constant) && node_out(node, 0));
   TRY(!node_has(node, OP_RANDOM) && !node_has(node, OP_EFFECT) && !node_has(node, OP_CONTROL));
   uint64_t bytes = 0;
+  bool used = false;
   for (int i = 0; i < node->n_out; i++) {
     Value *v = node->out[i];
     if (!in_use(v)) continue;
@@ -62,7 +63,9 @@ static Outcome fold(Rewriter *rw, Node *node, bool exact) {
     TRY(constant_is_exact(v) == exact);
     NEED(!v->keep, "'%s' is kept (--keep)", v->name->s);
     bytes += t->nbytes;
+    used = true;
   }
+  TRY(used);
   uint64_t freed = bytes_freed(node);
   NEED(bytes <= freed || bytes - freed <= rw_max_growth(rw), "the file would grow by %llu bytes (--max-growth %llu)",
        (unsigned long long)(bytes - freed), (unsigned long long)rw_max_growth(rw));

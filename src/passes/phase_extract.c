@@ -30,14 +30,22 @@ static void refuse_repeats(Model *m, Value *const *at, size_t n, const char *wha
   }
 }
 
+static bool has_type(const Type *t) {
+  return t->kind != TYPE_UNKNOWN && (t->kind != TYPE_TENSOR || t->elem != DT_UNDEFINED);
+}
+
 /* An inner value that becomes an input or output is declared with what inference knows of it, or else with
  * its value_info. */
-static void declare(Value *v) {
+static void declare(Value *v, const char *what) {
   if (v->is_input || v->n_outputs) return;
   const Type *t = type_of(v);
-  if (t->kind == TYPE_UNKNOWN || (t->kind == TYPE_TENSOR && t->elem == DT_UNDEFINED)) return;
-  v->declared = *t;
-  v->info_dirty = true;
+  if (has_type(t)) {
+    v->declared = *t;
+    v->info_dirty = true;
+  }
+  if (!has_type(&v->declared))
+    fail(v->graph->model->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot become an %s: its type is not known",
+         v->name->s, what);
 }
 
 /* The producer's slot gets a value of its own, which nobody reads. */
@@ -57,10 +65,7 @@ static void cut_off(Model *m, Value *v) {
 
 static void become_input(Model *m, Value *v) {
   if (v->is_input) return;
-  declare(v);
-  if (v->declared.kind == TYPE_UNKNOWN ||
-      (v->declared.kind == TYPE_TENSOR && v->declared.elem == DT_UNDEFINED))
-    fail(m->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot become an input: its type is not known", v->name->s);
+  declare(v, "input");
   cut_off(m, v);
   v->is_initializer = false; /* an initializer that is asked for as an input has no default any more */
   v->init = NULL;
@@ -71,7 +76,7 @@ static void become_input(Model *m, Value *v) {
 
 static void set_outputs(Model *m, Value *const *at, size_t n) {
   Graph *g = m->graph;
-  for (size_t i = 0; i < n; i++) declare(at[i]);
+  for (size_t i = 0; i < n; i++) declare(at[i], "output");
   for (size_t i = 0; i < g->outputs.n; i++) g->outputs.at[i]->n_outputs--;
   g->outputs.n = 0;
   for (size_t i = 0; i < n; i++) {

@@ -16,19 +16,6 @@ static bool is_int_like(ElemType t) {
   return t == DT_INT64 || t == DT_INT32 || t == DT_BOOL;
 }
 
-/* A tensor of that type from integers. */
-static Tensor *int_tensor(Arena *a, ElemType dtype, int rank, const int64_t *v, size_t n) {
-  void *bytes;
-  int64_t dim = (int64_t)n;
-  Tensor *t = tensor_alloc(a, dtype, rank, &dim, &bytes);
-  for (size_t i = 0; i < n; i++) {
-    if (dtype == DT_INT64) ((int64_t *)bytes)[i] = v[i];
-    else if (dtype == DT_INT32) ((int32_t *)bytes)[i] = (int32_t)v[i];
-    else ((uint8_t *)bytes)[i] = v[i] != 0;
-  }
-  return t;
-}
-
 static bool in_use(const Value *v) {
   return v && (v->n_uses || v->n_outputs);
 }
@@ -48,7 +35,9 @@ static Outcome known_value(Rewriter *rw, Node *node) {
   size_t n;
   TRY(value_ints(node->out[0], &v, &n));
   NEED(!node->out[0]->keep, "'%s' is kept (--keep)", node->out[0]->name->s);
-  rw_make_constant(rw, node->out[0], int_tensor(rw_model(rw)->arena, dtype_of(node->out[0]), p->rank, v, n));
+  Tensor *t = tensor_ints(rw_model(rw)->arena, dtype_of(node->out[0]), p->rank, v, (int64_t)n);
+  TRY(t);
+  rw_make_constant(rw, node->out[0], t);
   rw_note(rw, "its value is known from shapes");
   return FIRED;
 }

@@ -5,6 +5,7 @@
 bool measure_less(Measure a, Measure b) {
   if (a.nodes != b.nodes) return a.nodes < b.nodes;
   if (a.operands != b.operands) return a.operands < b.operands;
+  if (a.moved != b.moved) return a.moved < b.moved;
   if (a.bytes != b.bytes) return a.bytes < b.bytes;
   return a.inits < b.inits;
 }
@@ -24,6 +25,27 @@ static void weigh(Measure *m, const Tensor *t, int64_t times) {
   m->inits += times;
 }
 
+/* Bytes of a value; unknown dims count as 1. */
+static int64_t moved_bytes(Value *v) {
+  Shape s = shape_of(v);
+  int64_t bits = elem_bits(dtype_of(v)), k;
+  if (s.rank < 0) return 0;
+  for (int i = 0; i < s.rank; i++)
+    if (sym_const(s.dim[i], &k) && __builtin_mul_overflow(bits, k, &bits)) return 0;
+  return bits / 8;
+}
+
+/* The Transpose n is about to read v instead of what it reads now. */
+static void count_moved(Journal *j, Node *n, Value *v) {
+  if (n->domain->len || !str_is(n->op_type, "Transpose")) return;
+  Value *old = n->in[0].value;
+  uintptr_t counted = (uintptr_t)map_get(&j->moved, map_key(n));
+  if (old) j->measure.moved -= counted ? (int64_t)(counted - 1) : moved_bytes(old);
+  int64_t bytes = v ? moved_bytes(v) : 0;
+  j->measure.moved += bytes;
+  map_put(&j->moved, map_key(n), v ? (void *)((uintptr_t)bytes + 1) : NULL);
+}
+
 static void count_graph(Graph *g, void *arg) {
   Measure *m = arg;
   m->nodes += (int64_t)g->n_nodes;
@@ -35,6 +57,7 @@ static void count_graph(Graph *g, void *arg) {
 
 void journal_init(Journal *j, Arena *a, Model *m) {
   *j = (Journal){.arena = a};
+  map_init(&j->moved, a);
   model_each_graph(m, count_graph, &j->measure);
 }
 
@@ -62,6 +85,7 @@ static void do_unlink(Journal *j, Node *n) {
 }
 
 static void do_input(Journal *j, Node *n, int i, Value *v) {
+  if (i == 0) count_moved(j, n, v);
   j->measure.operands += is_computed(v) - is_computed(n->in[i].value);
   node_set_input(n, i, v);
 }
@@ -89,6 +113,14 @@ static void do_remove_init(Journal *j, Value *v) {
   j->measure.operands += is_computed(v) * (int64_t)v->n_uses;
 }
 
+static void mark_name_dirty(Value *v) {
+  if (v->producer) v->producer->dirty |= DIRTY_OUTPUTS;
+  for (Use *u = v->uses; u; u = u->next) {
+    u->node->dirty |= DIRTY_INPUTS;
+    graph_touch(u->node->graph);
+  }
+}
+
 static void do_swap_identity(Value *a, Value *b) {
   Value t = *a;
   a->name = b->name, a->declared = b->declared, a->info = b->info, a->info_dirty = b->info_dirty;
@@ -97,15 +129,8 @@ static void do_swap_identity(Value *a, Value *b) {
   a->keep = b->keep, b->keep = keep;
   map_put(&a->graph->scope, map_key(a->name), a);
   map_put(&b->graph->scope, map_key(b->name), b);
-  Value *both[] = {a, b};
-  for (int i = 0; i < 2; i++) {
-    Node *n = both[i]->producer;
-    if (n) n->dirty |= DIRTY_OUTPUTS;
-    for (Use *u = both[i]->uses; u; u = u->next) {
-      u->node->dirty |= DIRTY_INPUTS;
-      graph_touch(u->node->graph);
-    }
-  }
+  mark_name_dirty(a);
+  mark_name_dirty(b);
 }
 
 static void list_input(Graph *g, Value *v, size_t at) {
@@ -118,6 +143,32 @@ static void list_input(Graph *g, Value *v, size_t at) {
 static void unlist_input(Graph *g, Value *v, size_t at) {
   v->is_input = false;
   vec_remove(&g->inputs, at);
+}
+
+static void do_rename(Value *v, Str name) {
+  v->name = name;
+  map_put(&v->graph->scope, map_key(name), v);
+  mark_name_dirty(v);
+}
+
+static void do_move(Node *n, Graph *to, Node *before) {
+  node_unlink(n);
+  node_link(to, before, n);
+  for (int i = 0; i < n->n_out; i++) {
+    Value *v = n->out[i];
+    if (!v) continue;
+    v->graph = to;
+    map_put(&to->scope, map_key(v->name), v);
+  }
+  for (size_t i = 0; i < n->attrs.n; i++) {
+    const Attr *a = &n->attrs.at[i];
+    if (a->ref || (a->type != ATTR_GRAPH && a->type != ATTR_GRAPHS)) continue;
+    for (size_t k = 0; k < a->v.graphs.n; k++) a->v.graphs.at[k]->outer = to;
+  }
+}
+
+static void do_count_outputs(Graph *g, size_t n, int by) {
+  for (size_t i = 0; i < n; i++) g->outputs.at[i]->n_outputs += (uint32_t)by;
 }
 
 /* --- recorded edits ------------------------------------------------------------------------------------ */
@@ -235,6 +286,31 @@ void edit_node_identity(Journal *j, Node *n, const Node *from) {
   n->dirty = DIRTY_INPUTS | DIRTY_OUTPUTS | DIRTY_ATTRS | DIRTY_OP | (from->dirty & DIRTY_NAME);
 }
 
+static void edit_rename(Journal *j, Value *v, Str name) {
+  Edit *e = record(j, EDIT_RENAME, v->graph);
+  e->value = v;
+  e->name = v->name;
+  do_rename(v, name);
+}
+
+void edit_move(Journal *j, Node *n, Node *before) {
+  Graph *to = before->graph;
+  for (int i = 0; i < n->n_out; i++)
+    if (n->out[i] && graph_lookup(to, n->out[i]->name))
+      edit_rename(j, n->out[i], model_fresh_name(to->model, n->out[i]->name->s));
+  graph_touch(to);
+  Edit *e = record(j, EDIT_MOVE, n->graph);
+  e->node = n;
+  e->other = n->next;
+  do_move(n, to, before);
+}
+
+void edit_clear_outputs(Journal *j, Graph *g) {
+  record(j, EDIT_CLEAR_OUTPUTS, g)->index = (int)g->outputs.n;
+  do_count_outputs(g, g->outputs.n, -1);
+  g->outputs.n = 0;
+}
+
 static void undo(Journal *j, Edit *e) {
   Node *n = e->node;
   switch (e->kind) {
@@ -257,6 +333,12 @@ static void undo(Journal *j, Edit *e) {
     if (e->index >= 0) list_input(e->graph, e->value, (size_t)e->index);
     break;
   case EDIT_SWAP_IDENTITY: do_swap_identity(e->value, e->second); break;
+  case EDIT_MOVE: do_move(n, e->graph, e->other); break;
+  case EDIT_RENAME: do_rename(e->value, e->name); break;
+  case EDIT_CLEAR_OUTPUTS:
+    e->graph->outputs.n = (size_t)e->index;
+    do_count_outputs(e->graph, e->graph->outputs.n, 1);
+    break;
   case EDIT_NODE_IDENTITY: n->raw = e->raw, n->name = e->name, n->dirty = e->dirty; break;
   }
 }

@@ -2,12 +2,13 @@
 #ifndef REWRITE_JOURNAL_H
 #define REWRITE_JOURNAL_H
 
-#include "ir/ir.h"
+#include "infer/facts.h"
 
 /* What a rewrite must make smaller, compared in this order (Law 9). */
 typedef struct Measure {
   int64_t nodes;
   int64_t operands; /* input slots that read a computed value: not an initializer, not a Constant node's output */
+  int64_t moved;    /* bytes that Transposes move, by difference from the start; unknown dims count as 1 */
   int64_t bytes;    /* of all initializers */
   int64_t inits;    /* their number: some have no bytes */
 } Measure;
@@ -16,7 +17,7 @@ bool measure_less(Measure a, Measure b);
 
 typedef enum EditKind {
   EDIT_LINK, EDIT_UNLINK, EDIT_INPUT, EDIT_RESIZE, EDIT_OUTPUT, EDIT_GRAPH_OUTPUT, EDIT_ATTRS, EDIT_ADD_INIT,
-  EDIT_REMOVE_INIT, EDIT_SWAP_IDENTITY, EDIT_NODE_IDENTITY
+  EDIT_REMOVE_INIT, EDIT_SWAP_IDENTITY, EDIT_NODE_IDENTITY, EDIT_MOVE, EDIT_RENAME, EDIT_CLEAR_OUTPUTS
 } EditKind;
 
 typedef struct Edit {
@@ -37,6 +38,7 @@ typedef struct Journal {
   Arena *arena;
   Vec(Edit) edits;
   Measure measure;
+  Map moved; /* Transpose -> the bytes it counts for, plus 1: what is known of a value may get better */
 } Journal;
 
 /* Counts the whole model. */
@@ -57,6 +59,11 @@ void edit_add_init(Journal *j, Graph *g, Value *v, Tensor *t);
 void edit_remove_init(Journal *j, Value *v);
 /* Exchanges name, declared type and value_info of two values of one graph. */
 void edit_swap_identity(Journal *j, Value *a, Value *b);
+/* Takes n, with its outputs and bodies, out of its graph and puts it in front of `before`; outputs whose names are taken
+ * there get new ones. */
+void edit_move(Journal *j, Node *n, Node *before);
+/* Body g gives its outputs up: its values are no graph outputs any more. */
+void edit_clear_outputs(Journal *j, Graph *g);
 /* n takes name, doc string and metadata of `from`. */
 void edit_node_identity(Journal *j, Node *n, const Node *from);
 

@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import re
-import select
 import signal
 import subprocess
 import time
@@ -370,6 +369,29 @@ def test_a_cut_keeps_what_bodies_capture(tool, tmp_path):
     assert run(model, fed)[0].tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_a_cut_needs_types(tool, tmp_path, side):
+    model = golden.parse_model(
+        """<ir_version: 10, opset_import: ["" : 21, "custom" : 1]>
+        g (float[N] x) => (float[N] y) { a = custom.Op(x)  y = Relu(a) }"""
+    )
+    source = write(tmp_path / "in.onnx", model)
+    refused(tool(source, f"--{side}s=a"), USAGE, f"'a' cannot become an {side}")
+    model.graph.value_info.append(helper.make_tensor_value_info("a", 1, ["N"]))
+    cut = tmp_path / "out.onnx"
+    tool.ok(write(source, model), cut, "-q", f"--{side}s=a")
+    assert names(getattr(onnx.load(cut).graph, side)) == ["a"]
+
+
+def test_defaults_stay_inputs_of_a_cut(tool, tmp_path):
+    model = golden.parse_model(CHAIN)
+    model.graph.input.append(helper.make_tensor_value_info("w", 1, [4]))
+    cut = optimise(tool, write(tmp_path / "in.onnx", model), "--inputs=x", "--outputs=b")
+    assert names(cut.graph.input) == ["x", "w"] and names(cut.graph.initializer) == ["w"]
+    cut = optimise(tool, tmp_path / "in.onnx", "--inputs=b,other")
+    assert names(cut.graph.input) == ["b", "other"] and not cut.graph.initializer
+
+
 def test_keep(tool, chain):
     assert "Identity" in ops(optimise(tool, chain, "--keep", "a"))
     assert "Identity" in ops(optimise(tool, chain, "--keep", "dr?p"))
@@ -679,6 +701,18 @@ def test_interrupt(tool, conv, tmp_path, ort):
 # --- terminals --------------------------------------------------------------------------
 
 
+def drain(leader: int) -> bytes:
+    """Read a terminal until the last process on it is gone; close it."""
+    text = b""
+    try:
+        while some := os.read(leader, 4096):
+            text += some
+    except OSError:  # how Linux says it
+        pass
+    os.close(leader)
+    return text
+
+
 def on_terminal(tool, *args, columns: int = 80, cwd: Path | None = None, **env) -> str:
     """What the tool prints on a terminal of that width."""
     leader, follower = pty.openpty()
@@ -693,16 +727,7 @@ def on_terminal(tool, *args, columns: int = 80, cwd: Path | None = None, **env) 
         env={**environment, "TERM": "xterm", **env},
     )
     os.close(follower)
-    text = b""
-    while True:
-        try:
-            some = os.read(leader, 4096)
-        except OSError:
-            break
-        if not some:
-            break
-        text += some
-    os.close(leader)
+    text = drain(leader)
     assert done.wait() == 0
     return text.decode().replace("\r\n", "\n")
 
@@ -736,7 +761,5 @@ def test_progress_on_a_terminal_after_a_second(tool, conv, ort):
     first = os.read(leader, 4096)
     assert time.monotonic() - started >= 1 and b"verify" in first
     running.send_signal(signal.SIGINT)
-    while running.poll() is None:
-        if select.select([leader], [], [], 0.1)[0]:
-            os.read(leader, 4096)
-    os.close(leader)
+    drain(leader)
+    assert running.wait() == -signal.SIGINT

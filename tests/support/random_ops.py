@@ -37,11 +37,16 @@ class Sample:
             inputs.append(helper.make_tensor_value_info(names[i], dtype, shape))
         results = [helper.make_empty_tensor_value_info(o) for o in outs]
         graph = helper.make_graph([node], "g", inputs, results, inits)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=IR_VERSION)
+        return helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=IR_VERSION
+        )
 
     def __str__(self) -> str:
         """Describe it: shapes of tensors, values of vectors."""
-        inputs = [x.tolist() if x is not None and x.ndim < 2 and x.size < 9 else getattr(x, "shape", None) for x in self.inputs]
+        inputs = [
+            x.tolist() if x is not None and x.ndim < 2 and x.size < 9 else getattr(x, "shape", None)
+            for x in self.inputs
+        ]
         return f"{self.op}-{self.opset} {inputs} {self.attributes}"
 
     def feeds(self):
@@ -78,11 +83,16 @@ def _window(rng, rank, attributes, dilated=True, padded=True):
     if dilated and rng.random() < 0.4:
         attributes["dilations"] = [int(k) for k in rng.integers(1, 3, rank)]
     if padded:
-        mode = rng.choice(["", "SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET"], p=[0.5, 0.15, 0.1, 0.15, 0.1])
+        mode = rng.choice(
+            ["", "SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET"], p=[0.5, 0.15, 0.1, 0.15, 0.1]
+        )
         if mode:
             attributes["auto_pad"] = str(mode)
         if mode in ("", "NOTSET") and rng.random() < 0.7:
-            attributes["pads"] = [int(min(p, kernel[i % rank] - 1)) for i, p in enumerate(rng.integers(0, 3, 2 * rank))]
+            attributes["pads"] = [
+                int(min(p, kernel[i % rank] - 1))
+                for i, p in enumerate(rng.integers(0, 3, 2 * rank))
+            ]
     return kernel
 
 
@@ -105,13 +115,23 @@ def conv_transpose(rng):
     if rng.random() < 0.3:
         attributes["output_padding"] = [int(rng.integers(0, s)) for s in strides]
     x = _tensor(rng, [1, 3, *_shape(rng, rank, 2, 7)])
-    return Sample("ConvTranspose", int(rng.choice([7, 11, 22])), [x, _tensor(rng, [3, 4, *kernel])], attributes)
+    return Sample(
+        "ConvTranspose",
+        int(rng.choice([7, 11, 22])),
+        [x, _tensor(rng, [3, 4, *kernel])],
+        attributes,
+    )
 
 
 def pool(rng):
     rank, attributes = int(rng.integers(1, 4)), {}
     op = str(rng.choice(["MaxPool", "AveragePool", "LpPool"]))
-    opset = int(rng.choice({"MaxPool": [7, 8, 10, 11, 12, 22], "AveragePool": [7, 10, 11, 19, 22], "LpPool": [7, 11, 18, 22]}[op]))
+    versions = {
+        "MaxPool": [7, 8, 10, 11, 12, 22],
+        "AveragePool": [7, 10, 11, 19, 22],
+        "LpPool": [7, 11, 18, 22],
+    }
+    opset = int(rng.choice(versions[op]))
     dilated = opset >= {"MaxPool": 10, "AveragePool": 19, "LpPool": 18}[op]
     attributes["kernel_shape"] = _window(rng, rank, attributes, dilated)
     if opset >= (18 if op == "LpPool" else 10) and rng.random() < 0.5:
@@ -125,7 +145,9 @@ def slice_(rng):
     axes = _axes(rng, x.ndim) if rng.random() < 0.8 else None
     n = len(axes) if axes else int(rng.integers(1, x.ndim + 1))
     far = [2**31 - 1, 2**63 - 1, -(2**63), -(2**31)]
-    ends = [int(rng.choice(far)) if rng.random() < 0.3 else int(rng.integers(-9, 10)) for _ in range(n)]
+    ends = [
+        int(rng.choice(far)) if rng.random() < 0.3 else int(rng.integers(-9, 10)) for _ in range(n)
+    ]
     starts = [int(v) for v in rng.integers(-9, 10, n)]
     if rng.random() < 0.3:
         attributes = {"starts": starts, "ends": ends, **({"axes": axes} if axes else {})}
@@ -142,7 +164,14 @@ def reshape(rng):
     x, total = _tensor(rng, shape), int(np.prod(shape))
     target = []
     for i in range(int(rng.integers(1, 5))):
-        choices = [1, 2, 3, total, *([0] if i < len(shape) else []), *([shape[i]] if i < len(shape) else [])]
+        choices = [
+            1,
+            2,
+            3,
+            total,
+            *([0] if i < len(shape) else []),
+            *([shape[i]] if i < len(shape) else []),
+        ]
         target.append(int(rng.choice(choices)))
     if rng.random() < 0.7:
         target[int(rng.integers(0, len(target)))] = -1
@@ -175,7 +204,12 @@ def squeeze(rng):
         return Sample("Squeeze", opset, [x])
     if opset >= 11:
         axes = [a - len(shape) if rng.random() < 0.3 else a for a in axes]
-    return Sample("Squeeze", opset, [x, _ints(axes)] if opset >= 13 else [x], {} if opset >= 13 else {"axes": axes})
+    return Sample(
+        "Squeeze",
+        opset,
+        [x, _ints(axes)] if opset >= 13 else [x],
+        {} if opset >= 13 else {"axes": axes},
+    )
 
 
 def unsqueeze(rng):
@@ -184,7 +218,12 @@ def unsqueeze(rng):
     axes = [int(a) for a in rng.permutation(x.ndim + count)[:count]]
     if opset >= 11:
         axes = [a - x.ndim - count if rng.random() < 0.3 else a for a in axes]
-    return Sample("Unsqueeze", opset, [x, _ints(axes)] if opset >= 13 else [x], {} if opset >= 13 else {"axes": axes})
+    return Sample(
+        "Unsqueeze",
+        opset,
+        [x, _ints(axes)] if opset >= 13 else [x],
+        {} if opset >= 13 else {"axes": axes},
+    )
 
 
 def split(rng):
@@ -230,11 +269,15 @@ def gather(rng):
     axis = _axis(rng, len(shape))
     index = rng.integers(-shape[axis], shape[axis], _shape(rng, int(rng.integers(0, 3))))
     x = _tensor(rng, shape, rng.choice([np.float32, np.int64]))
-    return Sample("Gather", int(rng.choice([11, 13])), [x, np.asarray(index, np.int64)], {"axis": axis})
+    return Sample(
+        "Gather", int(rng.choice([11, 13])), [x, np.asarray(index, np.int64)], {"axis": axis}
+    )
 
 
 def binary(rng):
-    op = str(rng.choice(["Add", "Sub", "Mul", "Div", "Mod", "Less", "Greater", "Equal", "Max", "Min"]))
+    op = str(
+        rng.choice(["Add", "Sub", "Mul", "Div", "Mod", "Less", "Greater", "Equal", "Max", "Min"])
+    )
     opset = int(rng.choice([12, 13, 14] if op in ("Max", "Min", "Mod") else [9, 11, 13, 14]))
     shape = _shape(rng, least=0 if rng.random() < 0.2 else 1)
     inputs = []
@@ -248,7 +291,9 @@ def binary(rng):
 
 def where(rng):
     shape = _shape(rng, least=0 if rng.random() < 0.2 else 1)
-    inputs = [_tensor(rng, [n if rng.random() < 0.6 else 1 for n in shape], np.int64) for _ in range(3)]
+    inputs = [
+        _tensor(rng, [n if rng.random() < 0.6 else 1 for n in shape], np.int64) for _ in range(3)
+    ]
     return Sample("Where", int(rng.choice([9, 16])), [inputs[0] > 0, *inputs[1:]])
 
 
@@ -310,7 +355,10 @@ def top_k(rng):
 def matmul(rng):
     m, k, n = (int(v) for v in rng.integers(1, 5, 3))
     lead = _shape(rng, int(rng.integers(0, 3)), 1)
-    sides = [[v if rng.random() < 0.6 else 1 for v in lead][int(rng.integers(0, len(lead) + 1)) :] for _ in range(2)]
+    sides = [
+        [v if rng.random() < 0.6 else 1 for v in lead][int(rng.integers(0, len(lead) + 1)) :]
+        for _ in range(2)
+    ]
     a = _tensor(rng, [k] if rng.random() < 0.2 else [*sides[0], m, k])
     b = _tensor(rng, [k] if rng.random() < 0.2 else [*sides[1], k, n])
     return Sample("MatMul", int(rng.choice([9, 13])), [a, b])
@@ -325,7 +373,13 @@ def recurrent(rng):
     weights = [_tensor(rng, [d, gates * hidden, width]), _tensor(rng, [d, gates * hidden, hidden])]
     attributes = {"hidden_size": hidden, "direction": "bidirectional" if both else "forward"}
     outputs = 3 if op == "LSTM" else 2
-    return Sample(op, int(rng.choice([7, 14])), [_tensor(rng, [seq, batch, width]), *weights], attributes, outputs)
+    return Sample(
+        op,
+        int(rng.choice([7, 14])),
+        [_tensor(rng, [seq, batch, width]), *weights],
+        attributes,
+        outputs,
+    )
 
 
 KINDS = {

@@ -405,8 +405,7 @@ TEST(infer_branches) {
   net_close(&n);
 }
 
-/* --- nonsense of every operator
- * ------------------------------------------------------------------------------ */
+/* --- nonsense of every operator ------------------------------------------------------------------------- */
 
 static uint64_t next_random(uint64_t *state) {
   *state = *state * 6364136223846793005u + 1442695040888963407u;
