@@ -10,8 +10,8 @@
 #include "eval/eval.h"
 
 #define DEFER_ABOVE 65536 /* bytes; results up to this size are evaluated on the spot */
-#define EAGER_BELOW                                                                                          \
-  ((uint64_t)64 << 20) /* bytes of operands and results that are evaluated where deferring can't be */
+/* Bytes of operands and results that are evaluated on the spot where deferring can't be. */
+#define EAGER_BELOW ((uint64_t)32 << 20)
 
 typedef struct Deferred {
   const Node *op; /* template: operator, opset, attributes */
@@ -23,7 +23,7 @@ typedef struct Deferred {
 /* The value of `op` applied to constants, evaluated or deferred. NULL if it can't be evaluated. The dtype and
  * dims of a deferred result come from a dry run of the evaluator (op's own inputs are not looked at). Only
  * what can't be refused later, for its elements, is deferred. `op` may be a node of the graph, whose
- * attributes are shared. */
+ * attributes are shared. Operands must live as long as the model. */
 Tensor *tensor_apply(Model *m, const Node *op, int n_in, Tensor *const *in, int out_index);
 
 /* Bytes of a tensor wherever they are, aligned for its type; evaluates deferred ones and keeps nothing of
@@ -31,17 +31,17 @@ Tensor *tensor_apply(Model *m, const Node *op, int n_in, Tensor *const *in, int 
 const void *tensor_bytes(Arena *arena, Tensor *t);
 
 /* Streams the packed bytes of t in order, in blocks; memory is bounded by one operand that is not a span.
- * Called by the writer. `emit` must not fail(). Returns false if emit did. May use worker threads; the bytes
- * are the same. */
+ * Called by the writer. `emit` must not fail(). Returns false if emit did, or if the bytes can't be had. */
 typedef bool EmitFn(void *arg, const void *bytes, size_t n);
 bool tensor_stream(Model *m, Tensor *t, EmitFn *emit, void *arg);
 
 /* Tensor expressions for passes: weight arithmetic without loops. Broadcasts as ONNX does. Arithmetic on
  * float16 and bfloat16 gives float32, so that a last tx_cast rounds once. All return NULL if an operand is
  * NULL or unsupported. */
-Tensor *tx_binary(Model *m, OpId op, Tensor *a,
-                  Tensor *b);                   /* OP_Add, OP_Sub, OP_Mul, OP_Div, OP_Min, OP_Max */
-Tensor *tx_unary(Model *m, OpId op, Tensor *a); /* OP_Sqrt, OP_Neg, OP_Reciprocal, ... */
+/* OP_Add, OP_Sub, OP_Mul, OP_Div, OP_Min, OP_Max */
+Tensor *tx_binary(Model *m, OpId op, Tensor *a, Tensor *b);
+/* OP_Sqrt, OP_Neg, OP_Reciprocal, ... */
+Tensor *tx_unary(Model *m, OpId op, Tensor *a);
 Tensor *tx_transpose(Model *m, Tensor *a, int n, const int64_t *perm);
 Tensor *tx_reshape(Model *m, Tensor *a, int rank, const int64_t *dim);
 Tensor *tx_concat(Model *m, int n, Tensor *const *in, int axis);

@@ -25,8 +25,22 @@ static void finish(Eval *e, Tensor *t) {
   }
 }
 
+/* Loops go over the other axes of an empty tensor: they must end, too. */
+static bool bounded(const Tensor *t) {
+  enum { MOST = 1 << 24 };
+  int64_t n = 1;
+  for (int i = 0; i < t->rank && t->count == 0; i++) {
+    if (t->dim[i] == 0) continue;
+    if (t->dim[i] > MOST / n) return false;
+    n *= t->dim[i];
+  }
+  return t->rank <= MAX_RANK;
+}
+
 static bool run(Eval *e, bool dry) {
   if (!eval_supported(e->node)) return false;
+  for (int i = 0; i < e->n_in; i++)
+    if (e->in[i] && !bounded(e->in[i])) return false;
   Eval r = *e;
   r.dry = dry;
   r.scratch = e->scratch ? e->scratch : arena_child(e->arena);

@@ -63,6 +63,8 @@ bool eval_matmul(Eval *e) {
   Batched m;
   NEEDS(a && b && a->dtype == b->dtype && elem_is_real(a->dtype) && matmul_dims(a, b, &m));
   if (e->dry) return out_new(e, 0, a->dtype, m.rank, m.dim);
+  uint64_t count;
+  NEEDS(tensor_count(m.n_batch, m.dim, &count) && count <= MAX_WORK);
   int64_t batches = dims_product(m.dim, 0, m.n_batch), each = m.p.m * m.p.n;
   NEEDS(small_enough(e, batches, &m.p));
   bool real = elem_is_computed_float(a->dtype);

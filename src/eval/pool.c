@@ -33,7 +33,8 @@ static int64_t largest(const Pool *p, const int64_t *at, const double *v) {
   int64_t tap[MAX_SPATIAL] = {0}, best = -1;
   for (int64_t t = 0; t < p->taps; t++) {
     int64_t from;
-    if (frame_source(&p->w, at, tap, &from) && (best < 0 || v[from] > v[best] || (isnan(v[from]) && !isnan(v[best]))))
+    if (frame_source(&p->w, at, tap, &from) &&
+        (best < 0 || v[from] > v[best] || (isnan(v[from]) && !isnan(v[best]))))
       best = from;
     index_next(p->w.n, p->w.kernel, tap);
   }
@@ -91,7 +92,8 @@ bool eval_max_pool(Eval *e) {
 
 /* --- AveragePool ---------------------------------------------------------------------------------------- */
 
-/* The padding counts with count_include_pad. Where a window of ceil_mode reaches behind it, definitions differ. */
+/* The padding counts with count_include_pad. Where a window of ceil_mode reaches behind it, definitions
+ * differ. */
 bool eval_average_pool(Eval *e) {
   Pool p;
   int64_t padding = 0, ceil = 0;

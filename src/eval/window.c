@@ -1,7 +1,6 @@
 #include "eval/window.h"
 
-bool frame_attr(const Node *n, const char *name, int count, int64_t low, int64_t preset,
-                int64_t *out) {
+bool frame_attr(const Node *n, const char *name, int count, int64_t low, int64_t preset, int64_t *out) {
   const int64_t *at = NULL;
   size_t found;
   if (node_attr(n, name)) NEEDS(attr_ints(n, name, &at, &found) && found == (size_t)count);
@@ -12,8 +11,8 @@ bool frame_attr(const Node *n, const char *name, int count, int64_t low, int64_t
   return true;
 }
 
-/* ceil_mode: one window more where they do not come out even. One that begins behind the input is dropped since
- * opset 22; what was meant before is not clear. */
+/* ceil_mode: one window more where they do not come out even. One that begins behind the input is dropped
+ * since opset 22; what was meant before is not clear. */
 static bool ceil_more(const Node *n, const Frame *w, int i, int64_t room, int64_t *out) {
   if (room % w->stride[i] == 0) return true;
   if (*out * w->stride[i] >= w->in[i] + w->before[i]) return n->opset >= 22;

@@ -2,9 +2,7 @@
 #include "infer/facts_t.h"
 #include "infer/family.h"
 
-/* --- bodies
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- bodies --------------------------------------------------------------------------------------------- */
 
 static const Graph *body(const Infer *f, const char *name) {
   const Attr *a = node_attr(f->node, name);

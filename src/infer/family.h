@@ -62,8 +62,7 @@ void out_small(Infer *f, int o, const Small *s);
 /* Only the elements, where the type has been stated. */
 void out_elements(Infer *f, int o, const Small *s);
 
-/* --- dims and axes -----------------------------------------------------------------------------------------
- */
+/* --- dims and axes -------------------------------------------------------------------------------------- */
 
 Dim num(const Infer *f, int64_t v);
 Dim *dims_new(const Infer *f, size_t n); /* NULLs */
@@ -91,8 +90,7 @@ Type type_unshaped(const Infer *f, const Type *t);
 Type tensor_type(Model *m, const Tensor *t);
 const Partial *tensor_value(Model *m, const Tensor *t);
 
-/* --- the families ------------------------------------------------------------------------------------------
- */
+/* --- the families --------------------------------------------------------------------------------------- */
 
 #define INFER(id, fn) InferFn fn;
 #include "infer/infer.def"

@@ -1,9 +1,7 @@
 /* Slice, Split, Concat, Pad: runs of elements along axes. */
 #include "infer/family.h"
 
-/* --- Slice
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- Slice ---------------------------------------------------------------------------------------------- */
 
 typedef struct Cut {
   Dim start, end; /* NULL: not known */
@@ -202,9 +200,7 @@ void infer_concat(Infer *f) {
   concat_elements(f, axis);
 }
 
-/* --- Split
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- Split ---------------------------------------------------------------------------------------------- */
 
 /* Sizes of the parts of a dim D: from input 1 or attribute "split", or equal ones; from 18 on with
  * num_outputs, where the last part may be smaller. */
@@ -266,9 +262,7 @@ void infer_split(Infer *f) {
   split_elements(f, axis);
 }
 
-/* --- Pad
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- Pad ------------------------------------------------------------------------------------------------ */
 
 /* Pad: begins of all axes, then ends; negative ones crop. Input 1 from 11 on; input 3 lists the axes from 18
  * on. */

@@ -150,10 +150,9 @@ def test_operator(name, results):
     check(CASES[name], outputs, bitwise=True)
 
 
-@pytest.mark.parametrize("name", sorted(set(CASES) - set(OWN)))
-def test_graph(name, results):
+def test_graphs(results):
     """Graphs of several operators (the function bodies of the rest) are right where they are evaluated."""
-    outputs = results.get(name)
-    if outputs is None or None in outputs:
-        pytest.skip("not evaluated")
-    check(CASES[name], outputs, bitwise=False)
+    evaluated = [n for n in sorted(set(results) - set(OWN)) if None not in results[n]]
+    for name in evaluated:
+        check(CASES[name], results[name], bitwise=False)
+    assert len(evaluated) > 300

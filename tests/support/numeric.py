@@ -135,7 +135,7 @@ def tolerance(reference: np.ndarray) -> float:
     """
     if not np.issubdtype(reference.dtype, np.inexact):
         return 0.0
-    finite = reference[np.isfinite(reference)] if reference.size else reference
+    finite = reference[np.isfinite(reference)]
     largest = float(np.max(np.abs(finite))) if finite.size else 0.0
     if reference.dtype == np.float16:
         return 4 * float(np.spacing(np.float16(max(largest, 2**-14))))

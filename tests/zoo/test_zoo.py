@@ -91,7 +91,7 @@ def worst(a: list, b: list) -> tuple[float, float]:
         for xs, ys in zip(a, b, strict=True)
         for x, y in zip(xs, ys, strict=True)
     ]
-    return max(d for d, _ in pairs), max(d / t for d, t in pairs)
+    return max(d for d, _ in pairs), max(d / t if d else 0.0 for d, t in pairs)
 
 
 def test_accurate(subject, build):

@@ -181,19 +181,26 @@ static void cumsum_axis(Rewriter *rw, const Spread *s, Value **in) {
 }
 
 /* The axis counts only where the scale has one. */
+static bool is_per_tensor(const Node *n) {
+  return n->opset < 13 || (node_in(n, 1) && rank_of(node_in(n, 1)) == 0);
+}
+
 static const char *quantize(Spread *s, int slot, const Perm *p) {
   int64_t block = 0;
   int axis;
   if (attr_int(s->node, "block_size", &block) && block) return "it scales blocks";
-  bool per_tensor = s->node->opset < 13 || (node_in(s->node, 1) && rank_of(node_in(s->node, 1)) == 0);
-  if (!per_tensor && !spread_axis(s->node, p->n, &axis)) return "its axis is out of range";
+  if (!is_per_tensor(s->node) && !spread_axis(s->node, p->n, &axis)) return "its axis is out of range";
   return same(s, slot, p);
+}
+
+static void quantize_axis(Rewriter *rw, const Spread *s, Node *copy) {
+  if (!is_per_tensor(s->node)) axis_attr(rw, s, copy);
 }
 
 static const Family unary = {same, NULL, NULL}, broadcasting = {broadcast, NULL, NULL}, product = {matmul, NULL, NULL};
 static const Family one_axis = {along_axis, NULL, axis_attr}, last_axes = {from_axis, NULL, NULL};
 static const Family triangle = {last_two_axes, NULL, NULL}, running_sum = {cumsum, cumsum_axis, NULL};
-static const Family quantizing = {quantize, NULL, axis_attr};
+static const Family quantizing = {quantize, NULL, quantize_axis};
 
 /* --- which family ---------------------------------------------------------------------------------------- */
 
