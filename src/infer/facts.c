@@ -228,6 +228,17 @@ void facts_share(Value *now, Value *old) {
   now->facts = x;
 }
 
+bool facts_cover(Value *v, const Tensor *t) {
+  const Facts *x = facts_of(v);
+  if (x->type.kind != TYPE_TENSOR || x->type.elem != t->dtype || !shape_known(x->type.shape)) return false;
+  const Partial *p = tensor_value(v->graph->model, t);
+  if (!p || !p->n) return true;
+  if (!x->value || x->value->n != p->n) return false;
+  for (size_t i = 0; i < p->n; i++)
+    if (p->at[i] && p->at[i] != x->value->at[i]) return false;
+  return true;
+}
+
 /* --- forgetting ----------------------------------------------------------------------------------------- */
 
 /* Takes v's facts away and puts them on the list of those whose users are still to be visited. */

@@ -30,6 +30,9 @@ bool value_ints(Value *v, const int64_t **at, size_t *n);
 /* Gives `now`, which is proven to hold the same as `old`, what is known of old: the same symbols stand for its dims. */
 void facts_share(Value *now, Value *old);
 
+/* Do the facts of v say all that inference reads off a constant t? */
+bool facts_cover(Value *v, const Tensor *t);
+
 /* Drops what is cached for v and for everything computed from it that is cached. */
 void facts_forget(Value *v);
 

@@ -15,7 +15,7 @@ enum {
   OP_CONTROL = 1 << 6,        /* has bodies: If, Loop, Scan, SequenceMap */
   OP_MOVES_DATA = 1 << 7,     /* only moves, copies or selects elements: folding is bitwise for every dtype */
   OP_EXACT = 1 << 8,          /* correctly rounded or exact in every dtype: folding is bitwise (Add, Mul, Neg, ...) */
-  OP_INT_EXACT = 1 << 9,      /* exact for integers and bools only (ReduceSum, MatMul, Div, Pow ...) */
+  OP_INT_EXACT = 1 << 9,      /* exact for integers and bools only (ReduceSum, MatMul, Pow, Relu ...) */
   OP_QUANT = 1 << 10,         /* QuantizeLinear and relatives: a barrier (Law 5) */
   OP_VARIADIC = 1 << 11,      /* last formal input repeats */
   OP_MONOTONE = 1 << 12,      /* non-decreasing elementwise function of its first input */
@@ -38,8 +38,9 @@ typedef struct OpDef {
   uint32_t facts;
 } OpDef;
 
-/* The operator of that domain ("" for ai.onnx) and name, NULL if unknown, or if `version` is newer than the
- * newest opset we know and the operator's last change is not known to hold there (ONNX_NEWEST_OPSET). */
+/* The operator of that domain ("" for ai.onnx) and name. NULL if it is unknown or does not exist yet, if `version` is
+ * newer than the newest opset we know (ONNX_NEWEST_OPSET), and for definitions older than opset 7 that broadcast by
+ * attribute: no fact of ops.def holds for them. */
 const OpDef *op_find(const char *domain, const char *name, int version);
 const OpDef *op_def(OpId id);
 /* The since-version in force at `version` (0 if the operator does not exist there yet). */

@@ -100,6 +100,12 @@ static bool may_go(const Value *v) {
   return v->is_initializer && v->init && v->n_uses && !v->n_outputs && !v->keep && !value_overridable(v);
 }
 
+static bool merge_initializer(Rewriter *rw, Value *drop, Value *keep) {
+  if (!may_go(drop) || !rw_can_replace(rw, drop, keep, NULL)) return false;
+  rw_replace(rw, drop, keep);
+  return true;
+}
+
 /* Groups by dtype and dims first, so that only tensors with a rival are read. */
 static uint64_t form_hash(const Tensor *t) {
   uint64_t h = hash_u64((uint64_t)t->dtype, t->nbytes);
@@ -126,13 +132,15 @@ static size_t merge_initializers(Rewriter *rw, Graph *g) {
     SeenInit *chain = map_get(&seen, key);
     SeenInit *s = chain;
     while (s && !tensor_same(s->value->init, v->init)) s = s->next;
-    if (s && may_go(v) && rw_can_replace(rw, v, s->value, NULL)) {
-      rw_replace(rw, v, s->value);
-      merged++;
-    } else if (!s) {
+    if (!s) {
       s = NEW(rw_scratch(rw), SeenInit);
       *s = (SeenInit){v, chain};
       map_put(&seen, key, s);
+    } else if (merge_initializer(rw, v, s->value)) {
+      merged++;
+    } else if (merge_initializer(rw, s->value, v)) {
+      s->value = v;
+      merged++;
     }
   }
   if (merged) rw_note(rw, "%zu merged", merged);

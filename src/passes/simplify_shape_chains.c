@@ -131,6 +131,9 @@ static Outcome reshape_target(Rewriter *rw, Node *node) {
     dims[open] = -1;
   }
   rw_set_input(rw, node, 1, rw_const_ints(rw, dims, (size_t)out.rank));
+  /* What -1 stands for may be known better than what was computed, and is never less than a second run would see. */
+  int64_t allowzero;
+  if (open >= 0 || (attr_int(node, "allowzero", &allowzero) && allowzero)) facts_forget(node->out[0]);
   rw_attr_remove(rw, node, "allowzero");
   rw_note(rw, "the target shape is constant now");
   return FIRED;

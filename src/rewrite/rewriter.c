@@ -293,7 +293,9 @@ Value *rw_const_ints(Rewriter *rw, const int64_t *v, size_t n) {
 void rw_make_constant(Rewriter *rw, Value *v, Tensor *t) {
   Node *n = v->producer;
   Graph *g = v->graph;
+  bool news = !facts_cover(v, t);
   edit_output(&rw->journal, n, v->index, NULL);
+  if (news) facts_forget(v);
   v->facts = NULL;
   v->folded = NULL;
   v->folded_state = 0;

@@ -60,6 +60,7 @@ typedef struct Region {
   Vec(Free *) nodes;
   Vec(Node *) transposes; /* between members of one net */
   Vec(Node *) others;     /* other Transposes that read a member */
+  Map reused;             /* while rewriting: Transposes that stay, or whose name is taken */
   const char *wall;       /* the first refusal */
   uint64_t nodes_before, nodes_after, bytes_before, bytes_after;
 } Region;
@@ -75,6 +76,8 @@ Member *region_member(const Region *r, const Value *v);
 Free *region_free(const Region *r, const Node *n);
 /* Is it one of region->transposes, and its result a member? */
 bool region_inside(const Region *r, const Node *transpose);
+/* Is a Transpose left between the net's producer and one of its readers, as the layouts are assigned? */
+bool net_is_parted(const Region *r, const Net *net);
 /* From layout `from` to the other one. */
 Perm net_perm(const Net *net, Layout from);
 

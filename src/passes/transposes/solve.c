@@ -42,8 +42,7 @@ static void add_net(Region *r, Cut *c, const Net *net) {
   }
 }
 
-/* Is a Transpose left between the net's producer and one of its readers? */
-static bool is_parted(const Region *r, const Net *net) {
+bool net_is_parted(const Region *r, const Net *net) {
   Layout from = net->producer ? final_layout(net->producer) : region_member(r, net->root)->layout;
   if (net->fixed[other_layout(from)]) return true;
   for (size_t i = 0; i < net->readers.n; i++)
@@ -57,7 +56,7 @@ static void count(Region *r) {
     r->bytes_before += bytes_of(r->transposes.at[i]->out[0]);
   }
   for (size_t i = 0; i < r->nets.n; i++) {
-    if (!is_parted(r, r->nets.at[i])) continue;
+    if (!net_is_parted(r, r->nets.at[i])) continue;
     r->nodes_after++;
     r->bytes_after += bytes_of(r->nets.at[i]->root);
   }
@@ -70,7 +69,6 @@ bool region_solve(Region *r) {
     Free *f = r->nodes.at[i];
     f->vertex = cut_vertex(&c);
     int64_t change = 1 + cost_of_bytes((uint64_t)f->spread.penalty);
-    if (f->layout == LAYOUT_A) cut_edge(&c, f->vertex, CUT_SINK, 0, 0);
     cut_edge(&c, vertex_of(f->layout), f->vertex, f->layout == LAYOUT_A ? change : 0, f->layout == LAYOUT_B ? change : 0);
   }
   for (size_t i = 0; i < r->nets.n; i++) add_net(r, &c, r->nets.at[i]);

@@ -1,0 +1,40 @@
+/* Walking along the branches of an attention core: values with one reader, layout operators, constant factors, and
+ * projections (products with constant weights). */
+#ifndef PASSES_ATTENTION_CHAIN_H
+#define PASSES_ATTENTION_CHAIN_H
+
+#include "passes/passes.h"
+
+/* The one use that reads v's elements, in v's own graph; Shape and Size read none and do not count. NULL if there are
+ * more, or v is a graph output or --keep name: then its elements must stay what they are. */
+const Use *sole_reader(const Value *v);
+/* Does n only rearrange the elements of its first input? */
+bool is_layout(const Node *n);
+/* What computes v's elements, up through layout operators; NULL unless v and all values between have one reader. */
+Node *source_of(Value *v);
+
+/* y = x * by or y = x / by with a constant scalar, any float type; the result has x's shape. */
+typedef struct Factor {
+  Node *node;
+  Value *x;
+  int slot; /* of the constant */
+  Tensor *by;
+  bool divides;
+  double value; /* what x is multiplied by: finite and not 0 */
+} Factor;
+
+bool factor_of(Node *n, Factor *f);
+
+/* A product with constant weights and all that is added to it, which scales with them: MatMul, Gemm (its alpha and
+ * beta scale it), Conv, with its own bias or a constant Add behind it. */
+typedef struct Projection {
+  Node *product;
+  int weight; /* input slot; -1: Gemm */
+  Node *add;  /* NULL if there is none */
+  int bias;   /* its constant input's slot */
+} Projection;
+
+/* Is n the last node of one? */
+bool projection_of(Node *n, Projection *p);
+
+#endif

@@ -1,0 +1,10 @@
+/* The rules of cleanup_attention that live in files of their own. */
+#ifndef PASSES_ATTENTION_RULES_H
+#define PASSES_ATTENTION_RULES_H
+
+#include "passes/passes.h"
+
+Outcome fold_scale(Rewriter *rw, Node *node);              /* scale.c */
+Outcome merge_sibling_projections(Rewriter *rw, Node *node); /* siblings.c */
+
+#endif
