@@ -150,6 +150,14 @@ static void loosen(Rewriter *rw, Value *v) {
   if (v) vec_push(rw->scratch, &rw->loosened, v);
 }
 
+/* Outputs of n that were found not to be constant may be so now that all of its inputs are. */
+static void look_again(Node *n) {
+  for (int i = 0; i < n->n_in; i++)
+    if (n->in[i].value && !constant_of(n->in[i].value)) return;
+  for (int i = 0; i < n->n_out; i++)
+    if (n->out[i] && !n->out[i]->folded) n->out[i]->folded_state = 0;
+}
+
 void rw_set_input(Rewriter *rw, Node *n, int i, Value *v) {
   loosen(rw, node_in(n, i));
   if (i >= n->n_in) {
@@ -160,6 +168,7 @@ void rw_set_input(Rewriter *rw, Node *n, int i, Value *v) {
   int used = n->n_in;
   while (used && !n->in[used - 1].value) used--;
   edit_resize(&rw->journal, n, used);
+  look_again(n);
   vec_push(rw->scratch, &rw->touched, n);
 }
 
@@ -301,7 +310,10 @@ void rw_make_constant(Rewriter *rw, Value *v, Tensor *t) {
   v->folded_state = 0;
   if (rw_may_add_initializers(g) && !v->n_outputs) add_initializer(rw, g, v, t);
   else edit_output(&rw->journal, constant_node(rw, g, n, t), 0, v);
-  for (Use *u = v->uses; u; u = u->next) vec_push(rw->scratch, &rw->touched, u->node);
+  for (Use *u = v->uses; u; u = u->next) {
+    look_again(u->node);
+    vec_push(rw->scratch, &rw->touched, u->node);
+  }
   rw_remove(rw, n);
 }
 
@@ -368,8 +380,10 @@ void rw_replace(Rewriter *rw, Value *old, Value *now) {
     if (better)
       for (int k = 0; k < u->node->n_out; k++)
         if (u->node->out[k]) facts_forget(u->node->out[k]);
-    vec_push(rw->scratch, &rw->touched, u->node);
-    edit_input(j, u->node, u->index, now);
+    Node *reader = u->node;
+    vec_push(rw->scratch, &rw->touched, reader);
+    edit_input(j, reader, u->index, now);
+    if (better) look_again(reader);
   }
   if (now->producer) vec_push(rw->scratch, &rw->touched, now->producer);
   loosen(rw, old);

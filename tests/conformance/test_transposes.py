@@ -38,14 +38,14 @@ class Builder:
         self.feeds: dict[str, np.ndarray] = {}
         self.pool: list[tuple[str, tuple[int, ...]]] = []
         self.perms: dict[int, list[int]] = {}
-        for i in range(int(self.rng.integers(1, 4))):
-            self.add_input(f"x{i}")
+        self.add_input("x0", 4)
+        for i in range(int(self.rng.integers(3))):
+            self.add_input(f"x{i + 1}", int(self.rng.choice([2, 3, 4, 5])))
 
     # --- parts
 
-    def add_input(self, name: str) -> None:
+    def add_input(self, name: str, rank: int) -> None:
         """Add a graph input, some of whose dims have names."""
-        rank = int(self.rng.choice([2, 3, 4, 4, 4, 5]))
         shape = tuple(int(d) for d in self.rng.choice([1, 2, 2, 3, 4, 6], rank))
         named = self.rng.random() < 0.3
         dims = [
@@ -317,7 +317,8 @@ class Builder:
         scales = self.const(np.array(factors, np.float32))
         out = [d * f for d, f in zip(shape, factors, strict=True)]
         attrs = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric"}
-        self.node("Resize", [name, "", scales], out, nearest_mode="floor", **attrs)
+        roi = "" if self.opset >= 13 else self.floats([0])
+        self.node("Resize", [name, roi, scales], out, nearest_mode="floor", **attrs)
 
     def topk(self) -> None:
         name, shape = self.pick((2, 3, 4))
@@ -372,9 +373,7 @@ class Builder:
         """Add nodes at random; unread values and a few others are outputs."""
         weights = np.array([w for _, w in self.STEPS], float)
         while len(self.nodes) < NODES:
-            step = self.STEPS[int(self.rng.choice(len(self.STEPS), p=weights / weights.sum()))][0]
-            if self.pick((2, 3, 4)):
-                step(self)
+            self.STEPS[int(self.rng.choice(len(self.STEPS), p=weights / weights.sum()))][0](self)
         read = {i for n in self.nodes for i in n.input}
         made = {o for n in self.nodes for o in n.output}
         outputs = [

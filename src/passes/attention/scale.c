@@ -1,7 +1,7 @@
 /* A constant factor commutes with everything linear, so the scale of the attention scores may be applied wherever it
  * costs nothing: to another constant factor, or to the weights of a projection, on either side of the product
  * Q * K^T, and above or below it. */
-#include "passes/attention/chain.h"
+#include "passes/linear.h"
 #include "passes/attention/rules.h"
 
 #include <math.h>
@@ -96,22 +96,8 @@ static bool may_rescale(Rewriter *rw, const Projection *p) {
 
 /* --- arithmetic ---------------------------------------------------------------------------------------- */
 
-static Tensor *combined(Model *m, OpId op, Tensor *t, Tensor *by) {
-  if (by->rank > t->rank) by = tx_reshape(m, by, 0, NULL);
-  return tx_cast(m, tx_binary(m, op, t, by), t->dtype);
-}
-
-/* Weights of the wide types need only be finite, as double: models come with subnormal ones. */
-static bool keeps_range(Model *m, Tensor *t) {
-  return t && tx_all_normal(m, t, t->dtype == DT_FLOAT ? DT_DOUBLE : t->dtype);
-}
-
 static bool is_narrow(ElemType t) {
   return t == DT_FLOAT16 || t == DT_BFLOAT16;
-}
-
-static Tensor *scaled(Model *m, const Factor *f, Tensor *t) {
-  return t ? combined(m, f->divides ? OP_Div : OP_Mul, t, f->by) : NULL;
 }
 
 static void set_constant(Rewriter *rw, Node *n, int slot, Tensor *t) {
@@ -122,8 +108,9 @@ static void set_constant(Rewriter *rw, Node *n, int slot, Tensor *t) {
 static Outcome join(Rewriter *rw, Node *node, const Factor *f, const Factor *into) {
   Model *m = rw_model(rw);
   double value;
-  OpId op = f->divides == into->divides ? OP_Mul : OP_Div;
-  Tensor *t = combined(m, op, into->by, f->by);
+  Factor onto = *f;
+  onto.divides = f->divides != into->divides; /* x / t * s is x / (t / s) */
+  Tensor *t = scale_tensor(m, &onto, into->by);
   NEED(t && tx_all_normal(m, t, t->dtype) && tensor_get_double(t, 0, &value) && value != 0,
        "the product of the two factors is not a normal number in %s", elem_name(f->by->dtype));
   set_constant(rw, into->node, into->slot, t);
@@ -131,28 +118,18 @@ static Outcome join(Rewriter *rw, Node *node, const Factor *f, const Factor *int
   return FIRED;
 }
 
-static Outcome fold_into_gemm(Rewriter *rw, Node *node, const Factor *f, const Projection *p) {
-  float alpha, beta;
-  NEED(attr_float(p->product, "alpha", &alpha) && attr_float(p->product, "beta", &beta), "Gemm has no alpha or beta");
-  double a = alpha * f->value, b = beta * f->value;
-  NEED(isnormal((float)a) && (beta == 0 || isnormal((float)b)), "alpha or beta would not be a normal number");
-  rw_attr_float(rw, p->product, "alpha", (float)a);
-  if (node_in(p->product, 2)) rw_attr_float(rw, p->product, "beta", (float)b);
-  return FIRED;
-}
-
 static Outcome fold_into_projection(Rewriter *rw, Node *node, const Factor *f, const Projection *p) {
   Model *m = rw_model(rw);
   Node *product = p->product;
   Tensor *bias = p->add ? constant_of(node_in(p->add, p->bias)) : NULL, *own = NULL, *w = NULL;
-  if (bias) NEED(keeps_range(m, bias = scaled(m, f, bias)), "a scaled bias is not a normal number");
+  if (bias) NEED(bias = scale_tensor(m, f, bias), "a scaled bias is not a normal number in %s", elem_name(f->by->dtype));
   if (p->weight >= 0) {
     NEED(may_rescale(rw, p), "the weights of %s have other readers: the file would grow", node_label(product));
-    w = scaled(m, f, constant_of(node_in(product, p->weight)));
-    NEED(keeps_range(m, w), "a scaled weight is not a normal number in %s", elem_name(f->by->dtype));
+    w = scale_tensor(m, f, constant_of(node_in(product, p->weight)));
+    NEED(w, "a scaled weight is not a normal number in %s", elem_name(f->by->dtype));
     own = node_in(product, 2) ? constant_of(node_in(product, 2)) : NULL;
-    if (own) NEED(keeps_range(m, own = scaled(m, f, own)), "a scaled bias is not a normal number");
-  } else if (fold_into_gemm(rw, node, f, p) != FIRED) return MISSED;
+    if (own) NEED(own = scale_tensor(m, f, own), "a scaled bias is not a normal number in %s", elem_name(f->by->dtype));
+  } else if (scale_gemm(rw, node, f, product, true) != FIRED) return MISSED;
   if (w) set_constant(rw, product, p->weight, w);
   if (own) set_constant(rw, product, 2, own);
   if (bias) set_constant(rw, p->add, p->bias, bias);

@@ -8,7 +8,7 @@
  *            are not of one core (all of their results would be held in memory together)
  * Exactness: rounding: a branch without bias gets zeros added, which turn -0.0 into 0.0
  */
-#include "passes/attention/chain.h"
+#include "passes/linear.h"
 #include "passes/attention/rules.h"
 
 #include <string.h>

@@ -47,23 +47,29 @@ static Value *presentation(Region *r, Net *net, Layout l) {
 
 /* --- what is there already ------------------------------------------------------------------------------- */
 
-/* If the producer stays, so does the first Transpose that is needed anyway. */
+/* The first Transpose of the net, if nobody before it is going to read what it makes. */
+static Value *first_result(const Net *net, Layout l) {
+  Value *first = NULL;
+  for (size_t k = 1; k < net->members.n; k++) {
+    const Member *m = net->members.at[k];
+    if (m->layout == l && (!first || node_before(m->value->producer, first->producer))) first = m->value;
+  }
+  for (size_t k = 0; first && k < net->readers.n; k++) {
+    const Free *f = net->readers.at[k];
+    if (f->flips && final_layout(f) == l && node_before(f->node, first->producer)) return NULL;
+  }
+  return first;
+}
+
 static void present_nets(Region *r) {
   for (size_t i = 0; i < r->nets.n; i++) {
     Net *net = r->nets.at[i];
     if (net->producer && net->producer->flips) continue;
-    Layout from = net->members.at[0]->layout;
+    Layout from = net->members.at[0]->layout, to = other_layout(from);
     net->at[from] = net->root;
     if (!net_is_parted(r, net)) continue;
-    for (size_t k = 1; k < net->members.n; k++) {
-      const Member *m = net->members.at[k];
-      Value **at = &net->at[m->layout];
-      if (m->layout != from && (!*at || node_before(m->value->producer, (*at)->producer))) *at = m->value;
-    }
-    if (net->at[other_layout(from)]) {
-      Node *kept = net->at[other_layout(from)]->producer;
-      map_put(&r->reused, map_key(kept), kept);
-    }
+    net->at[to] = first_result(net, to);
+    if (net->at[to]) map_put(&r->reused, map_key(net->at[to]->producer), net->at[to]->producer);
   }
 }
 

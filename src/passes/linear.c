@@ -1,4 +1,4 @@
-#include "passes/attention/chain.h"
+#include "passes/linear.h"
 
 #include <math.h>
 
@@ -83,4 +83,23 @@ bool projection_of(Node *n, Projection *p) {
     n = sum->producer;
   }
   return node_out(n, 0) && is_product(n, p);
+}
+
+Tensor *scale_tensor(Model *m, const Factor *f, Tensor *t) {
+  Tensor *by = f->by;
+  if (!t || by->dtype != t->dtype) return NULL;
+  if (by->rank > t->rank) by = tx_reshape(m, by, 0, NULL);
+  t = tx_cast(m, tx_binary(m, f->divides ? OP_Div : OP_Mul, t, by), t->dtype);
+  return t && tx_all_normal(m, t, t->dtype == DT_FLOAT ? DT_DOUBLE : t->dtype) ? t : NULL;
+}
+
+Outcome scale_gemm(Rewriter *rw, Node *node, const Factor *f, Node *gemm, bool with_c) {
+  float alpha, beta;
+  NEED(attr_float(gemm, "alpha", &alpha) && attr_float(gemm, "beta", &beta), "Gemm has no alpha or beta");
+  double a = alpha * f->value, b = beta * f->value;
+  with_c = with_c && node_in(gemm, 2) && beta != 0;
+  NEED(isnormal((float)a) && (!with_c || isnormal((float)b)), "alpha or beta would not be a normal number");
+  rw_attr_float(rw, gemm, "alpha", (float)a);
+  if (with_c) rw_attr_float(rw, gemm, "beta", (float)b);
+  return FIRED;
 }

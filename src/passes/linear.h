@@ -1,7 +1,7 @@
-/* Walking along the branches of an attention core: values with one reader, layout operators, constant factors, and
+/* What scales: values with one reader, layout operators, constant factors, and
  * projections (products with constant weights). */
-#ifndef PASSES_ATTENTION_CHAIN_H
-#define PASSES_ATTENTION_CHAIN_H
+#ifndef PASSES_LINEAR_H
+#define PASSES_LINEAR_H
 
 #include "passes/passes.h"
 
@@ -36,5 +36,11 @@ typedef struct Projection {
 
 /* Is n the last node of one? */
 bool projection_of(Node *n, Projection *p);
+
+/* t * by or t / by, as the factor says, rounded once to t's type; NULL if a result is not a finite number (in 16-bit
+ * types: not a normal one; wider weights come with subnormal elements). */
+Tensor *scale_tensor(Model *m, const Factor *f, Tensor *t);
+/* Scales a Gemm by its alpha and beta; node is where a refusal is noted. */
+Outcome scale_gemm(Rewriter *rw, Node *node, const Factor *f, Node *gemm, bool with_c);
 
 #endif
