@@ -67,8 +67,10 @@ void arena_free(Arena *a) {
     next = b->next;
     mem_free(cx, b);
   }
-  if (a->prev) a->prev->next = a->next;
-  else *a->siblings = a->next;
+  if (a->prev)
+    a->prev->next = a->next;
+  else
+    *a->siblings = a->next;
   if (a->next) a->next->prev = a->prev;
   mem_free(cx, a);
 }
@@ -117,7 +119,8 @@ void *arena_alloc(Arena *a, size_t size) {
 }
 
 void *arena_array(Arena *a, size_t count, size_t size) {
-  if (size && count > SIZE_MAX / 4 / size) fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu elements wanted)", count);
+  if (size && count > SIZE_MAX / 4 / size)
+    fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu elements wanted)", count);
   return arena_alloc(a, count * size);
 }
 
@@ -157,8 +160,10 @@ void *blob_new(Arena *a, size_t size) {
 void blob_free(Arena *a, void *blob) {
   if (!blob) return;
   Blob *b = (Blob *)((uintptr_t)blob - sizeof(Blob));
-  if (b->prev) b->prev->next = b->next;
-  else a->blobs = b->next;
+  if (b->prev)
+    b->prev->next = b->next;
+  else
+    a->blobs = b->next;
   if (b->next) b->next->prev = b->prev;
   a->bytes -= b->size;
   mem_free(a->cx, b->base);

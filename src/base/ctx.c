@@ -34,7 +34,8 @@ bool ctx_protect(Ctx *cx, void (*fn)(void *), void *arg) {
   return ok;
 }
 
-/* Length of the UTF-8 sequence at p; 0 if it is none (overlong forms, surrogates and what is cut off included). */
+/* Length of the UTF-8 sequence at p; 0 if it is none (overlong forms, surrogates and what is cut off
+ * included). */
 static size_t utf8_length(const unsigned char *p) {
   size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
   for (size_t i = 1; i < n; i++)
@@ -48,8 +49,10 @@ static size_t utf8_length(const unsigned char *p) {
 static void make_printable(char *text) {
   for (unsigned char *p = (unsigned char *)text; *p;) {
     size_t n = utf8_length(p);
-    if (n == 0) *p = '?';
-    else if (*p < ' ' || *p == 0x7f) *p = ' ';
+    if (n == 0)
+      *p = '?';
+    else if (*p < ' ' || *p == 0x7f)
+      *p = ' ';
     p += n ? n : 1;
   }
 }

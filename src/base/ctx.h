@@ -33,12 +33,14 @@ struct Ctx {
 
 void ctx_init(Ctx *cx, const onnxslim_allocator *alloc, const onnxslim_callbacks *calls);
 
-/* Runs fn(arg). False if it failed; cx->status and cx->message then say why, and the arenas that fn made are freed.
- * Nests. */
+/* Runs fn(arg). False if it failed; cx->status and cx->message then say why, and the arenas that fn made are
+ * freed. Nests. */
 bool ctx_protect(Ctx *cx, void (*fn)(void *), void *arg);
 
-/* Records the error and leaves for the innermost ctx_protect(). The message is one line without a full stop. */
-_Noreturn void fail(Ctx *cx, onnxslim_status code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Records the error and leaves for the innermost ctx_protect(). The message is one line without a full stop.
+ */
+_Noreturn void fail(Ctx *cx, onnxslim_status code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Calls the caller's progress callback (if any); fails with ONNXSLIM_ERR_CANCELLED when it asks to stop. */
 void ctx_progress(Ctx *cx, const char *phase, uint64_t done, uint64_t total);

@@ -1,4 +1,5 @@
-/* Interned strings: equal text is the same pointer within one pool. Text may hold any byte; a NUL follows it. */
+/* Interned strings: equal text is the same pointer within one pool. Text may hold any byte; a NUL follows it.
+ */
 #ifndef BASE_STR_H
 #define BASE_STR_H
 

@@ -12,22 +12,24 @@
 
 /* Integer (or bool, as 0/1) scalar or vector whose elements are known, symbolic, or unknown (NULL). */
 typedef struct Partial {
-  int rank;       /* 0 or 1 */
-  size_t n;       /* elements; at most PARTIAL_MAX */
+  int rank; /* 0 or 1 */
+  size_t n; /* elements; at most PARTIAL_MAX */
   const Dim *at;
 } Partial;
 #define PARTIAL_MAX 1024
 
-const Type *type_of(Value *v);      /* never NULL; TYPE_UNKNOWN if nothing is known */
-ElemType dtype_of(Value *v);        /* of a tensor; DT_UNDEFINED if unknown */
+const Type *type_of(Value *v); /* never NULL; TYPE_UNKNOWN if nothing is known */
+ElemType dtype_of(Value *v);   /* of a tensor; DT_UNDEFINED if unknown */
 Shape shape_of(Value *v);
-int rank_of(Value *v);              /* -1 if unknown */
-const Partial *value_of(Value *v);  /* NULL unless it is a known-rank 0/1 integer or bool tensor of known small size */
+int rank_of(Value *v); /* -1 if unknown */
+const Partial *
+value_of(Value *v); /* NULL unless it is a known-rank 0/1 integer or bool tensor of known small size */
 
 /* All elements known: copies them to a new array in the model's arena. */
 bool value_ints(Value *v, const int64_t **at, size_t *n);
 
-/* Gives `now`, which is proven to hold the same as `old`, what is known of old: the same symbols stand for its dims. */
+/* Gives `now`, which is proven to hold the same as `old`, what is known of old: the same symbols stand for
+ * its dims. */
 void facts_share(Value *now, Value *old);
 
 /* Do the facts of v say all that inference reads off a constant t? */
@@ -47,8 +49,8 @@ typedef struct Infer {
   Arena *arena;
   SymTable *syms;
   const Node *node;
-  Type *out;            /* n_out types, preset to TYPE_NOTHING */
-  const Partial **value;/* n_out partial values, preset to NULL */
+  Type *out;             /* n_out types, preset to TYPE_NOTHING */
+  const Partial **value; /* n_out partial values, preset to NULL */
 } Infer;
 typedef void InferFn(Infer *);
 

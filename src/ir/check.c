@@ -20,16 +20,20 @@ static void check_input(Checker *c, const Node *n, const Use *u) {
   const Value *v = u->value;
   if (u->node != n) BROKEN(c, "input %d of %s belongs to another node", u->index, node_label(n));
   if (!v) return;
-  if (!on_use_list(v, u)) BROKEN(c, "input %d of %s is not on the use list of '%s'", u->index, node_label(n), v->name->s);
-  if (!value_visible(v, n->graph)) BROKEN(c, "%s reads '%s', which is out of scope", node_label(n), v->name->s);
+  if (!on_use_list(v, u))
+    BROKEN(c, "input %d of %s is not on the use list of '%s'", u->index, node_label(n), v->name->s);
+  if (!value_visible(v, n->graph))
+    BROKEN(c, "%s reads '%s', which is out of scope", node_label(n), v->name->s);
   if (!v->producer) {
-    if (!v->is_input && !v->is_initializer) BROKEN(c, "%s reads '%s', which nothing produces", node_label(n), v->name->s);
+    if (!v->is_input && !v->is_initializer)
+      BROKEN(c, "%s reads '%s', which nothing produces", node_label(n), v->name->s);
     return;
   }
   if (v->producer->dead) BROKEN(c, "%s reads '%s' of a removed node", node_label(n), v->name->s);
   const Node *at = n; /* for a captured value: the node of its scope that holds the body */
   while (at && at->graph != v->graph) at = at->graph->owner;
-  if (!at || !node_before(v->producer, at)) BROKEN(c, "%s reads '%s' before it is produced", node_label(n), v->name->s);
+  if (!at || !node_before(v->producer, at))
+    BROKEN(c, "%s reads '%s' before it is produced", node_label(n), v->name->s);
 }
 
 static void check_node(Checker *c, const Graph *g, const Node *n) {
@@ -71,7 +75,8 @@ static void check_graph(Graph *g, void *arg) {
     Value *v = g->inits.at[i];
     if (!v->is_initializer) continue;
     check_name(c, &names, v);
-    if (!v->in_inits) c->broken = arena_printf(c->m->arena, "initializer '%s' does not know that it is listed", v->name->s);
+    if (!v->in_inits)
+      c->broken = arena_printf(c->m->arena, "initializer '%s' does not know that it is listed", v->name->s);
   }
   size_t n_nodes = 0;
   for (Node *n = g->first; n && !c->broken; n = n->next, n_nodes++) {
@@ -87,12 +92,14 @@ static void check_graph(Graph *g, void *arg) {
     if (g->inits.at[i]->is_initializer) check_values(c, g->inits.at[i]);
   for (size_t i = 0; i < g->outputs.n && !c->broken; i++) {
     const Value *v = g->outputs.at[i];
-    if (!v->n_outputs) c->broken = arena_printf(c->m->arena, "graph output '%s' does not know that it is one", v->name->s);
+    if (!v->n_outputs)
+      c->broken = arena_printf(c->m->arena, "graph output '%s' does not know that it is one", v->name->s);
     else if (!v->producer && !v->is_input && !v->is_initializer && v->graph == g)
       c->broken = arena_printf(c->m->arena, "graph output '%s' is produced by nothing", v->name->s);
   }
   if (!c->broken && n_nodes != g->n_nodes)
-    c->broken = arena_printf(c->m->arena, "graph '%s' counts %zu nodes and lists %zu", g->name ? g->name->s : "", g->n_nodes, n_nodes);
+    c->broken = arena_printf(c->m->arena, "graph '%s' counts %zu nodes and lists %zu",
+                             g->name ? g->name->s : "", g->n_nodes, n_nodes);
   arena_free(scratch);
 }
 

@@ -53,7 +53,8 @@ Str model_fresh_name(Model *m, const char *base) {
   if (!str_find(m->strs, base, len)) return str_intern(m->strs, base, len);
   Str root = str_intern(m->strs, base, len);
   char *name = arena_alloc(m->arena, len + 24);
-  /* Where the last search for this base ended, so that a thousand names from one base take a thousand steps. */
+  /* Where the last search for this base ended, so that a thousand names from one base take a thousand steps.
+   */
   uintptr_t i = (uintptr_t)map_get(&m->fresh, map_key(root));
   int n;
   do n = snprintf(name, len + 24, "%s_%llu", base, (unsigned long long)++i);
@@ -89,8 +90,10 @@ static void use_add(Use *u, Value *v) {
 
 static void use_remove(Use *u) {
   Value *v = u->value;
-  if (u->prev) u->prev->next = u->next;
-  else v->uses = u->next;
+  if (u->prev)
+    u->prev->next = u->next;
+  else
+    v->uses = u->next;
   if (u->next) u->next->prev = u->prev;
   v->n_uses--;
   u->value = NULL;
@@ -149,8 +152,10 @@ void graph_compact(Graph *g) {
   size_t n = 0;
   for (size_t i = 0; i < g->inits.n; i++) {
     Value *v = g->inits.at[i];
-    if (v->is_initializer) g->inits.at[n++] = v;
-    else v->in_inits = false;
+    if (v->is_initializer)
+      g->inits.at[n++] = v;
+    else
+      v->in_inits = false;
   }
   g->inits.n = n;
 }
@@ -174,10 +179,14 @@ void node_link(Graph *g, Node *before, Node *n) {
   n->dead = false;
   n->next = before;
   n->prev = before ? before->prev : g->last;
-  if (n->prev) n->prev->next = n;
-  else g->first = n;
-  if (n->next) n->next->prev = n;
-  else g->last = n;
+  if (n->prev)
+    n->prev->next = n;
+  else
+    g->first = n;
+  if (n->next)
+    n->next->prev = n;
+  else
+    g->last = n;
   g->n_nodes++;
   uint64_t low = n->prev ? n->prev->order : 0;
   uint64_t high = n->next ? n->next->order : low + 2 * (uint64_t)ORDER_GAP;
@@ -187,10 +196,14 @@ void node_link(Graph *g, Node *before, Node *n) {
 
 void node_unlink(Node *n) {
   Graph *g = n->graph;
-  if (n->prev) n->prev->next = n->next;
-  else g->first = n->next;
-  if (n->next) n->next->prev = n->prev;
-  else g->last = n->prev;
+  if (n->prev)
+    n->prev->next = n->next;
+  else
+    g->first = n->next;
+  if (n->next)
+    n->next->prev = n->prev;
+  else
+    g->last = n->prev;
   n->prev = n->next = NULL;
   n->dead = true;
   g->n_nodes--;

@@ -1,4 +1,5 @@
-/* The graph: values, nodes, attributes, graphs (also bodies of If/Loop/Scan and of local functions), the model.
+/* The graph: values, nodes, attributes, graphs (also bodies of If/Loop/Scan and of local functions), the
+ * model.
  *
  * Everything lives in the model's arena. Passes read this freely and change it only through the Rewriter
  * (rewrite/rewriter.h); the codec (onnx/) builds it. A value captured by a body is used by the body's nodes
@@ -29,32 +30,44 @@ typedef struct Use {
 } Use;
 
 struct Value {
-  Str name;          /* never NULL; unique within its scope once written */
-  Graph *graph;      /* the scope that declares it */
-  Node *producer;    /* NULL: graph input, initializer, or dangling name */
-  int index;         /* output slot of the producer */
-  uint32_t id;       /* dense within the model */
+  Str name;       /* never NULL; unique within its scope once written */
+  Graph *graph;   /* the scope that declares it */
+  Node *producer; /* NULL: graph input, initializer, or dangling name */
+  int index;      /* output slot of the producer */
+  uint32_t id;    /* dense within the model */
   Use *uses;
   uint32_t n_uses;
   uint32_t n_outputs; /* how often it is listed among its graph's outputs */
-  Tensor *init;      /* initializer content, also if it is only the default of an input */
-  Type declared;     /* from input/output/value_info; shape dims < 0 and unnamed ones are fresh symbols */
-  Span info;         /* its ValueInfoProto message, verbatim; p == NULL if none */
-  Span sparse;       /* its SparseTensorProto if it is a sparse initializer (opaque to passes) */
-  Span opaque;       /* its TensorProto if we cannot read it (unknown element type): an initializer without init */
-  struct Facts *facts;      /* cache of infer/ */
-  Tensor *folded;           /* cache of eval/constant.h */
+  Tensor *init;       /* initializer content, also if it is only the default of an input */
+  Type declared;      /* from input/output/value_info; shape dims < 0 and unnamed ones are fresh symbols */
+  Span info;          /* its ValueInfoProto message, verbatim; p == NULL if none */
+  Span sparse;        /* its SparseTensorProto if it is a sparse initializer (opaque to passes) */
+  Span opaque; /* its TensorProto if we cannot read it (unknown element type): an initializer without init */
+  struct Facts *facts; /* cache of infer/ */
+  Tensor *folded;      /* cache of eval/constant.h */
   uint8_t folded_state;
   bool is_input, is_initializer;
-  bool in_inits;     /* stands in graph->inits, perhaps as a stale entry (see there) */
-  bool keep;         /* --keep: never renamed, merged or removed */
-  bool info_dirty;   /* declared changed (freeze): write `declared`, not `info` */
+  bool in_inits;   /* stands in graph->inits, perhaps as a stale entry (see there) */
+  bool keep;       /* --keep: never renamed, merged or removed */
+  bool info_dirty; /* declared changed (freeze): write `declared`, not `info` */
 };
 
 typedef enum AttrType {
-  ATTR_UNDEFINED = 0, ATTR_FLOAT = 1, ATTR_INT = 2, ATTR_STRING = 3, ATTR_TENSOR = 4, ATTR_GRAPH = 5,
-  ATTR_FLOATS = 6, ATTR_INTS = 7, ATTR_STRINGS = 8, ATTR_TENSORS = 9, ATTR_GRAPHS = 10,
-  ATTR_SPARSE_TENSOR = 11, ATTR_SPARSE_TENSORS = 12, ATTR_TYPE_PROTO = 13, ATTR_TYPE_PROTOS = 14
+  ATTR_UNDEFINED = 0,
+  ATTR_FLOAT = 1,
+  ATTR_INT = 2,
+  ATTR_STRING = 3,
+  ATTR_TENSOR = 4,
+  ATTR_GRAPH = 5,
+  ATTR_FLOATS = 6,
+  ATTR_INTS = 7,
+  ATTR_STRINGS = 8,
+  ATTR_TENSORS = 9,
+  ATTR_GRAPHS = 10,
+  ATTR_SPARSE_TENSOR = 11,
+  ATTR_SPARSE_TENSORS = 12,
+  ATTR_TYPE_PROTO = 13,
+  ATTR_TYPE_PROTOS = 14
 } AttrType;
 
 typedef struct Attr {
@@ -66,58 +79,71 @@ typedef struct Attr {
     int64_t i;
     float f;
     Span s;
-    struct { const int64_t *at; size_t n; } ints;
-    struct { const float *at; size_t n; } floats;
-    struct { const Span *at; size_t n; } strings;
+    struct {
+      const int64_t *at;
+      size_t n;
+    } ints;
+    struct {
+      const float *at;
+      size_t n;
+    } floats;
+    struct {
+      const Span *at;
+      size_t n;
+    } strings;
     Tensor *tensor;
-    struct { Graph **at; size_t n; } graphs; /* ATTR_GRAPH has n == 1 */
+    struct {
+      Graph **at;
+      size_t n;
+    } graphs; /* ATTR_GRAPH has n == 1 */
   } v;
 } Attr;
 
 enum { DIRTY_INPUTS = 1, DIRTY_OUTPUTS = 2, DIRTY_ATTRS = 4, DIRTY_OP = 8, DIRTY_NAME = 16 };
 
 struct Node {
-  Node *prev, *next;       /* list order is a topological order */
+  Node *prev, *next; /* list order is a topological order */
   Graph *graph;
-  uint64_t order;          /* increases along the list; node_before() compares */
-  uint32_t id;             /* dense within the model, never reused */
-  Str name;                /* may be NULL */
+  uint64_t order;                /* increases along the list; node_before() compares */
+  uint32_t id;                   /* dense within the model, never reused */
+  Str name;                      /* may be NULL */
   Str op_type, domain, overload; /* domain "" is ai.onnx; never NULL but overload */
-  const struct OpDef *op;  /* NULL: an operator we know nothing of (custom, newer opset, attribute by reference) */
-  int opset;               /* version of the domain that is in force here */
-  Function *callee;        /* set if it calls a local function */
-  Use *in;                 /* n_in slots; trailing empty slots are trimmed when we change inputs */
+  const struct OpDef
+      *op;          /* NULL: an operator we know nothing of (custom, newer opset, attribute by reference) */
+  int opset;        /* version of the domain that is in force here */
+  Function *callee; /* set if it calls a local function */
+  Use *in;          /* n_in slots; trailing empty slots are trimmed when we change inputs */
   int n_in;
-  Value **out;             /* n_out slots, NULL for outputs left out */
+  Value **out; /* n_out slots, NULL for outputs left out */
   int n_out;
   Vec(Attr) attrs;
-  Span raw;                /* NodeProto message, verbatim; p == NULL for nodes we made */
-  unsigned dirty;          /* which fields of raw no longer hold */
-  bool dead;               /* unlinked; the memory stays */
-  bool queued;             /* on the driver's worklist */
+  Span raw;       /* NodeProto message, verbatim; p == NULL for nodes we made */
+  unsigned dirty; /* which fields of raw no longer hold */
+  bool dead;      /* unlinked; the memory stays */
+  bool queued;    /* on the driver's worklist */
 };
 
 struct Graph {
   Model *model;
-  Graph *outer;            /* enclosing graph of a body, else NULL */
-  Node *owner;             /* node whose attribute this body is, else NULL */
-  Function *function;      /* function whose body this is, else NULL */
+  Graph *outer;       /* enclosing graph of a body, else NULL */
+  Node *owner;        /* node whose attribute this body is, else NULL */
+  Function *function; /* function whose body this is, else NULL */
   Str name;
   Node *first, *last;
-  size_t n_nodes;          /* of this graph alone */
+  size_t n_nodes; /* of this graph alone */
   Vec(Value *) inputs, outputs;
-  Vec(Value *) inits;      /* initializers in file order; while rules run, entries that are no longer
-                              initializers (is_initializer false) stay until graph_compact() */
-  Vec(Value *) infos;      /* values with a value_info entry, in file order */
-  Map scope;               /* Str -> Value of this scope */
-  Span raw;                /* GraphProto message, verbatim */
-  bool dirty;              /* anything in it changed: raw must be rebuilt field by field */
+  Vec(Value *) inits; /* initializers in file order; while rules run, entries that are no longer
+                         initializers (is_initializer false) stay until graph_compact() */
+  Vec(Value *) infos; /* values with a value_info entry, in file order */
+  Map scope;          /* Str -> Value of this scope */
+  Span raw;           /* GraphProto message, verbatim */
+  bool dirty;         /* anything in it changed: raw must be rebuilt field by field */
 };
 
 struct Function {
   Str domain, name, overload;
-  Graph *body;             /* inputs and outputs have no types */
-  Vec(Str) attributes;     /* names without default */
+  Graph *body;         /* inputs and outputs have no types */
+  Vec(Str) attributes; /* names without default */
   Vec(struct OpsetImport *) opsets;
   Span raw;
 };
@@ -136,14 +162,14 @@ struct Model {
   Vec(OpsetImport) opsets;
   Graph *graph;
   Vec(Function *) functions;
-  Span raw;                /* the whole file */
-  const char *path;        /* of the input, NULL for memory */
-  const char *dir;         /* folder of external data files, NULL if none is known */
-  Vec(struct File *) files; /* mapped (base/file.h): the model, then its external data */
+  Span raw;                        /* the whole file */
+  const char *path;                /* of the input, NULL for memory */
+  const char *dir;                 /* folder of external data files, NULL if none is known */
+  Vec(struct File *) files;        /* mapped (base/file.h): the model, then its external data */
   uint32_t n_values, n_nodes_made; /* ids handed out */
-  Str empty;               /* the interned "" */
-  Map fresh;               /* base name -> last number model_fresh_name() gave it */
-  struct Deferrals *deferrals; /* eval/deferred.c: large constants computed so far, by structure */
+  Str empty;                       /* the interned "" */
+  Map fresh;                       /* base name -> last number model_fresh_name() gave it */
+  struct Deferrals *deferrals;     /* eval/deferred.c: large constants computed so far, by structure */
 };
 
 /* --- reading ------------------------------------------------------------------------------------------ */
@@ -155,7 +181,8 @@ int graph_opset(const Graph *g, Str domain);
 bool value_overridable(const Value *v);
 
 /* The constant behind v if it is one as written: an initializer that cannot be overridden, or a Constant
- * node's value; looks through Identity. NULL if none. Computed constants: constant_of() in eval/constant.h. */
+ * node's value; looks through Identity. NULL if none. Computed constants: constant_of() in eval/constant.h.
+ */
 Tensor *value_literal(const Value *v);
 
 static inline Value *node_in(const Node *n, int i) {
@@ -164,7 +191,7 @@ static inline Value *node_in(const Node *n, int i) {
 static inline Value *node_out(const Node *n, int i) {
   return i < n->n_out ? n->out[i] : NULL;
 }
-const Attr *node_attr(const Node *n, const char *name); /* as written; defaults are in ops/attr.h */
+const Attr *node_attr(const Node *n, const char *name);        /* as written; defaults are in ops/attr.h */
 static inline bool node_before(const Node *a, const Node *b) { /* same graph only */
   return a->order < b->order;
 }
@@ -184,7 +211,7 @@ const char *node_label(const Node *n);
 Model *model_new(Ctx *cx);
 void model_free(Model *m);
 Graph *graph_new(Model *m, Graph *outer, Node *owner, Function *function);
-Value *graph_value(Graph *g, Str name);      /* declares a new value in this scope; replaces nothing */
+Value *graph_value(Graph *g, Str name);        /* declares a new value in this scope; replaces nothing */
 Value *graph_lookup(const Graph *g, Str name); /* this scope, then the enclosing ones; NULL if undeclared */
 /* A name that is new in the whole model, derived from base. */
 Str model_fresh_name(Model *m, const char *base);

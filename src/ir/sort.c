@@ -1,7 +1,7 @@
 #include "ir/ir.h"
 
-/* A node waits for the nodes of its own graph that it reads from, directly or inside its bodies. Those inputs are
- * gathered once per node; bodies are walked through, so a captured value counts (Law 7). */
+/* A node waits for the nodes of its own graph that it reads from, directly or inside its bodies. Those inputs
+ * are gathered once per node; bodies are walked through, so a captured value counts (Law 7). */
 
 typedef struct Deps {
   Graph *g;
@@ -67,7 +67,8 @@ static void push(Sorter *s, Node *n) {
   vec_push(s->scratch, &s->stack, f);
 }
 
-/* Depth first in list order, with an explicit stack: keeps the order of nodes that were placed right already. */
+/* Depth first in list order, with an explicit stack: keeps the order of nodes that were placed right already.
+ */
 static void place(Sorter *s, Node *root) {
   push(s, root);
   while (s->stack.n) {

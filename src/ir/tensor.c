@@ -11,32 +11,37 @@ bool tensor_count(int rank, const int64_t *dim, uint64_t *count) {
   bool zero = false;
   for (int i = 0; i < rank; i++) {
     if (dim[i] < 0) return false;
-    if (dim[i] == 0) zero = true; /* 0 elements, however large the other dims are */
-    else if (__builtin_mul_overflow(n, (uint64_t)dim[i], &n)) return false;
+    if (dim[i] == 0)
+      zero = true; /* 0 elements, however large the other dims are */
+    else if (__builtin_mul_overflow(n, (uint64_t)dim[i], &n))
+      return false;
   }
   *count = zero ? 0 : n;
   return n <= (uint64_t)INT64_MAX;
 }
 
-Tensor *tensor_new(Arena *a, ElemType dtype, int rank, const int64_t *dim, TensorStore store, const void *bytes) {
+Tensor *tensor_new(Arena *a, ElemType dtype, int rank, const int64_t *dim, TensorStore store,
+                   const void *bytes) {
   Tensor *t = NEW(a, Tensor);
   t->dtype = dtype;
   t->store = store;
   t->rank = rank;
   t->dim = arena_copy(a, dim, (size_t)rank * sizeof *dim);
   t->bytes = bytes;
-  if (!tensor_count(rank, dim, &t->count)) fail(arena_ctx(a), ONNXSLIM_ERR_MODEL, "tensor dims overflow or are negative");
+  if (!tensor_count(rank, dim, &t->count))
+    fail(arena_ctx(a), ONNXSLIM_ERR_MODEL, "tensor dims overflow or are negative");
   t->nbytes = dtype == DT_STRING ? 0 : elem_bytes(dtype, t->count);
   if (t->nbytes == UINT64_MAX)
-    fail(arena_ctx(a), ONNXSLIM_ERR_MODEL, "tensor of %llu elements of type %s is too large", (unsigned long long)t->count,
-         elem_name(dtype));
+    fail(arena_ctx(a), ONNXSLIM_ERR_MODEL, "tensor of %llu elements of type %s is too large",
+         (unsigned long long)t->count, elem_name(dtype));
   return t;
 }
 
 Tensor *tensor_alloc(Arena *a, ElemType dtype, int rank, const int64_t *dim, void **bytes) {
   Tensor *t = tensor_new(a, dtype, rank, dim, TS_OWNED, NULL);
-  if (t->nbytes > SIZE_MAX / 4) fail(arena_ctx(a), ONNXSLIM_ERR_MEMORY, "out of memory (tensor of %llu bytes)",
-                                     (unsigned long long)t->nbytes);
+  if (t->nbytes > SIZE_MAX / 4)
+    fail(arena_ctx(a), ONNXSLIM_ERR_MEMORY, "out of memory (tensor of %llu bytes)",
+         (unsigned long long)t->nbytes);
   void *p = t->nbytes > BLOB_ABOVE ? blob_new(a, (size_t)t->nbytes) : arena_alloc(a, (size_t)t->nbytes);
   t->bytes = p;
   if (bytes) *bytes = p;
@@ -53,9 +58,12 @@ Tensor *tensor_ints(Arena *a, ElemType dtype, int rank, const int64_t *v, int64_
   void *bytes;
   Tensor *t = tensor_alloc(a, dtype, rank, &n, &bytes);
   for (int64_t i = 0; i < n; i++) {
-    if (dtype == DT_BOOL) ((uint8_t *)bytes)[i] = v[i] != 0;
-    else if (v[i] == (int32_t)v[i]) ((int32_t *)bytes)[i] = (int32_t)v[i];
-    else return NULL;
+    if (dtype == DT_BOOL)
+      ((uint8_t *)bytes)[i] = v[i] != 0;
+    else if (v[i] == (int32_t)v[i])
+      ((int32_t *)bytes)[i] = (int32_t)v[i];
+    else
+      return NULL;
   }
   return t;
 }
@@ -90,20 +98,24 @@ bool tensor_get_int(const Tensor *t, uint64_t i, int64_t *v) {
   switch (t->dtype) {
   case DT_BOOL: *v = t->bytes[i] != 0; return true;
   case DT_UINT8: *v = t->bytes[i]; return true;
-  case DT_INT8: *v = (int8_t)t->bytes[i]; return true;
-  LOAD(DT_UINT16, uint16_t, int64_t)
-  LOAD(DT_INT16, int16_t, int64_t)
-  LOAD(DT_INT32, int32_t, int64_t)
-  LOAD(DT_UINT32, uint32_t, int64_t)
-  LOAD(DT_INT64, int64_t, int64_t)
+  case DT_INT8:
+    *v = (int8_t)t->bytes[i];
+    return true;
+    LOAD(DT_UINT16, uint16_t, int64_t)
+    LOAD(DT_INT16, int16_t, int64_t)
+    LOAD(DT_INT32, int32_t, int64_t)
+    LOAD(DT_UINT32, uint32_t, int64_t)
+    LOAD(DT_INT64, int64_t, int64_t)
   case DT_UINT64: {
     uint64_t u;
     memcpy(&u, t->bytes + i * sizeof u, sizeof u);
     *v = (int64_t)u;
     return u <= (uint64_t)INT64_MAX;
   }
-  case DT_UINT4: case DT_INT4: *v = packed_int(t, i, 4); return true;
-  case DT_UINT2: case DT_INT2: *v = packed_int(t, i, 2); return true;
+  case DT_UINT4:
+  case DT_INT4: *v = packed_int(t, i, 4); return true;
+  case DT_UINT2:
+  case DT_INT2: *v = packed_int(t, i, 2); return true;
   default: return false;
   }
 }
@@ -113,10 +125,16 @@ bool tensor_get_double(const Tensor *t, uint64_t i, double *v) {
   int64_t n;
   uint16_t h;
   switch (t->dtype) {
-  LOAD(DT_FLOAT, float, double)
-  LOAD(DT_DOUBLE, double, double)
-  case DT_FLOAT16: memcpy(&h, t->bytes + i * sizeof h, sizeof h); *v = (double)half_to_float(h); return true;
-  case DT_BFLOAT16: memcpy(&h, t->bytes + i * sizeof h, sizeof h); *v = (double)bfloat16_to_float(h); return true;
+    LOAD(DT_FLOAT, float, double)
+    LOAD(DT_DOUBLE, double, double)
+  case DT_FLOAT16:
+    memcpy(&h, t->bytes + i * sizeof h, sizeof h);
+    *v = (double)half_to_float(h);
+    return true;
+  case DT_BFLOAT16:
+    memcpy(&h, t->bytes + i * sizeof h, sizeof h);
+    *v = (double)bfloat16_to_float(h);
+    return true;
   default:
     if (!tensor_get_int(t, i, &n)) return false;
     *v = (double)n;
@@ -150,7 +168,8 @@ uint64_t tensor_hash(const Tensor *t) {
   }
   if (t->nbytes <= HASH_WHOLE) return hash_bytes(h, t->bytes, (size_t)t->nbytes);
   /* Large: 64 bytes at 8 places, so that hashing touches few pages of a mapped file. */
-  for (uint64_t i = 0; i < HASH_SAMPLES; i++) h = hash_bytes(h, t->bytes + (t->nbytes - 64) / (HASH_SAMPLES - 1) * i, 64);
+  for (uint64_t i = 0; i < HASH_SAMPLES; i++)
+    h = hash_bytes(h, t->bytes + (t->nbytes - 64) / (HASH_SAMPLES - 1) * i, 64);
   return h;
 }
 

@@ -2,8 +2,8 @@
  *
  *   SPAN      in bytes somebody keeps (the mapped model or an external data file), little-endian, packed
  *   OWNED     the same layout in memory of ours
- *   DEFERRED  nowhere yet: an expression over other tensors, evaluated blockwise while writing (eval/deferred.h)
- *   STRINGS   an array of byte strings
+ *   DEFERRED  nowhere yet: an expression over other tensors, evaluated blockwise while writing
+ * (eval/deferred.h) STRINGS   an array of byte strings
  *
  * Tensors are immutable once built and may be shared by several values.
  */
@@ -22,25 +22,26 @@ typedef struct Tensor {
   TensorStore store;
   int rank;
   const int64_t *dim;
-  uint64_t count;  /* number of elements */
-  uint64_t nbytes; /* packed bytes; of strings: the sum of their lengths */
-  const uint8_t *bytes;          /* SPAN, OWNED (may be misaligned for the type: load with memcpy) */
-  const Span *strings;           /* STRINGS */
-  const struct Deferred *expr;   /* DEFERRED */
+  uint64_t count;              /* number of elements */
+  uint64_t nbytes;             /* packed bytes; of strings: the sum of their lengths */
+  const uint8_t *bytes;        /* SPAN, OWNED (may be misaligned for the type: load with memcpy) */
+  const Span *strings;         /* STRINGS */
+  const struct Deferred *expr; /* DEFERRED */
   /* Where it came from, for verbatim write-back; raw.p == NULL for tensors we made. */
-  Span raw;                      /* the TensorProto message without its tag and length */
-  Str external_file;             /* location of external data, or NULL */
+  Span raw;          /* the TensorProto message without its tag and length */
+  Str external_file; /* location of external data, or NULL */
   uint64_t external_offset;
 } Tensor;
 
 /* New tensor around bytes (kept, not copied). dims are copied. Fails if dims overflow. */
-Tensor *tensor_new(Arena *a, ElemType dtype, int rank, const int64_t *dim, TensorStore store, const void *bytes);
+Tensor *tensor_new(Arena *a, ElemType dtype, int rank, const int64_t *dim, TensorStore store,
+                   const void *bytes);
 /* New zeroed OWNED tensor; *bytes (may be NULL) receives the writable buffer. Large ones are blobs. */
 Tensor *tensor_alloc(Arena *a, ElemType dtype, int rank, const int64_t *dim, void **bytes);
 Tensor *tensor_int64s(Arena *a, int rank, const int64_t *v, int64_t n); /* rank 0 (n = 1) or 1 */
 /* The same as int64, int32 or bool; NULL for other types or if a number does not fit. */
 Tensor *tensor_ints(Arena *a, ElemType dtype, int rank, const int64_t *v, int64_t n);
-Tensor *tensor_float(Arena *a, float v);                                /* float32 scalar */
+Tensor *tensor_float(Arena *a, float v); /* float32 scalar */
 
 /* count from dims; false on a negative dim or overflow. */
 bool tensor_count(int rank, const int64_t *dim, uint64_t *count);

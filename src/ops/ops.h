@@ -6,19 +6,19 @@
 
 /* Facts of an operator (column "facts" of ops.def). */
 enum {
-  OP_COMMUTES = 1 << 0,       /* op(a, b) == op(b, a), bit for bit */
-  OP_IDEMPOTENT = 1 << 1,     /* op(op(x)) == op(x) */
-  OP_ELEMENTWISE = 1 << 2,    /* output element depends on the same element of the (broadcast) inputs only */
-  OP_BROADCASTS = 1 << 3,     /* all inputs broadcast against each other (multidirectional) */
-  OP_RANDOM = 1 << 4,         /* not deterministic: never folded, merged or removed when used */
-  OP_EFFECT = 1 << 5,         /* has effects or state beyond its outputs */
-  OP_CONTROL = 1 << 6,        /* has bodies: If, Loop, Scan, SequenceMap */
-  OP_MOVES_DATA = 1 << 7,     /* only moves, copies or selects elements: folding is bitwise for every dtype */
-  OP_EXACT = 1 << 8,          /* correctly rounded or exact in every dtype: folding is bitwise (Add, Mul, Neg, ...) */
-  OP_INT_EXACT = 1 << 9,      /* exact for integers and bools only (ReduceSum, MatMul, Pow, Relu ...) */
-  OP_QUANT = 1 << 10,         /* QuantizeLinear and relatives: a barrier (Law 5) */
-  OP_VARIADIC = 1 << 11,      /* last formal input repeats */
-  OP_MONOTONE = 1 << 12,      /* non-decreasing elementwise function of its first input */
+  OP_COMMUTES = 1 << 0,    /* op(a, b) == op(b, a), bit for bit */
+  OP_IDEMPOTENT = 1 << 1,  /* op(op(x)) == op(x) */
+  OP_ELEMENTWISE = 1 << 2, /* output element depends on the same element of the (broadcast) inputs only */
+  OP_BROADCASTS = 1 << 3,  /* all inputs broadcast against each other (multidirectional) */
+  OP_RANDOM = 1 << 4,      /* not deterministic: never folded, merged or removed when used */
+  OP_EFFECT = 1 << 5,      /* has effects or state beyond its outputs */
+  OP_CONTROL = 1 << 6,     /* has bodies: If, Loop, Scan, SequenceMap */
+  OP_MOVES_DATA = 1 << 7,  /* only moves, copies or selects elements: folding is bitwise for every dtype */
+  OP_EXACT = 1 << 8, /* correctly rounded or exact in every dtype: folding is bitwise (Add, Mul, Neg, ...) */
+  OP_INT_EXACT = 1 << 9,        /* exact for integers and bools only (ReduceSum, MatMul, Pow, Relu ...) */
+  OP_QUANT = 1 << 10,           /* QuantizeLinear and relatives: a barrier (Law 5) */
+  OP_VARIADIC = 1 << 11,        /* last formal input repeats */
+  OP_MONOTONE = 1 << 12,        /* non-decreasing elementwise function of its first input */
   OP_LAYOUT_AGNOSTIC = 1 << 13, /* unary elementwise on input 0: commutes with Transpose, Reshape, Slice */
 };
 
@@ -34,13 +34,13 @@ typedef struct OpDef {
   OpId id;
   const char *name, *domain;
   int min_in, max_in, min_out, max_out; /* max -1: unbounded */
-  const int16_t *since;                 /* versions in which the definition changed, ascending, 0-terminated */
+  const int16_t *since; /* versions in which the definition changed, ascending, 0-terminated */
   uint32_t facts;
 } OpDef;
 
-/* The operator of that domain ("" for ai.onnx) and name. NULL if it is unknown or does not exist yet, if `version` is
- * newer than the newest opset we know (ONNX_NEWEST_OPSET), and for definitions older than opset 7 that broadcast by
- * attribute: no fact of ops.def holds for them. */
+/* The operator of that domain ("" for ai.onnx) and name. NULL if it is unknown or does not exist yet, if
+ * `version` is newer than the newest opset we know (ONNX_NEWEST_OPSET), and for definitions older than opset
+ * 7 that broadcast by attribute: no fact of ops.def holds for them. */
 const OpDef *op_find(const char *domain, const char *name, int version);
 const OpDef *op_def(OpId id);
 /* The since-version in force at `version` (0 if the operator does not exist there yet). */
@@ -57,7 +57,8 @@ static inline bool node_has(const Node *n, uint32_t facts) {
 
 /* --- attributes with defaults (ops/attr.c, attrs.def) --------------------------------------------------- */
 
-/* Value of an attribute as written, or its default at the node's opset. False if it has neither, or another type. */
+/* Value of an attribute as written, or its default at the node's opset. False if it has neither, or another
+ * type. */
 bool attr_int(const Node *n, const char *name, int64_t *out);
 bool attr_float(const Node *n, const char *name, float *out);
 bool attr_ints(const Node *n, const char *name, const int64_t **at, size_t *count);

@@ -226,7 +226,9 @@ class Builder:
     def whole(self) -> None:
         """Sum whole numbers, which rounds in no order."""
         name, shape = self.pick((2, 3, 4, 5))
-        (low,) = self.node("Clip", [name, self.const(np.float32(-9)), self.const(np.float32(9))], None)
+        (low,) = self.node(
+            "Clip", [name, self.const(np.float32(-9)), self.const(np.float32(9))], None
+        )
         (whole,) = self.node("Cast", [low], None, to=TensorProto.INT32)
         axis, keep = self.axis(shape), int(self.rng.random() < 0.5)
         out = [1 if i == axis else d for i, d in enumerate(shape) if keep or i != axis]

@@ -6,14 +6,16 @@
 TEST(half_floats_round_to_nearest_even) {
   for (uint32_t h = 0; h < 65536; h++) { /* every half goes through float and back */
     float f = half_to_float((uint16_t)h);
-    if (isnan(f)) CHECK(isnan(half_to_float(float_to_half(f))));
-    else CHECK_EQ(float_to_half(f), h);
+    if (isnan(f))
+      CHECK(isnan(half_to_float(float_to_half(f))));
+    else
+      CHECK_EQ(float_to_half(f), h);
   }
-  CHECK_EQ(float_to_half(1.0f + 0x1p-11f), 0x3c00);            /* a tie goes to the even one */
+  CHECK_EQ(float_to_half(1.0f + 0x1p-11f), 0x3c00); /* a tie goes to the even one */
   CHECK_EQ(float_to_half(1.0f + 3 * 0x1p-11f), 0x3c02);
   CHECK_EQ(float_to_half(65519.0f), 0x7bff);
   CHECK_EQ(float_to_half(65520.0f), 0x7c00);
-  CHECK_EQ(float_to_half(-0x1p-25f), 0x8000);                  /* half the smallest subnormal: a tie to zero */
+  CHECK_EQ(float_to_half(-0x1p-25f), 0x8000); /* half the smallest subnormal: a tie to zero */
   CHECK_EQ(float_to_half(-0x1.8p-25f), 0x8001);
   CHECK_EQ(float_to_bfloat16(1.0f + 0x1p-8f), 0x3f80);
   CHECK_EQ(float_to_bfloat16(1.0f + 3 * 0x1p-8f), 0x3f82);

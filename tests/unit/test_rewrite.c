@@ -150,7 +150,8 @@ static void run(void *arg) {
   RunResult **out = ((void **)arg)[2];
   Pass pass = {"test", "a pass of one rule", rule, 1};
   const Pass *passes[] = {&pass};
-  RunOptions o = {.passes = passes, .n_passes = 1, .verify_each = true, .remarks = true, .max_rewrites = UINT64_MAX};
+  RunOptions o = {
+      .passes = passes, .n_passes = 1, .verify_each = true, .remarks = true, .max_rewrites = UINT64_MAX};
   *out = rewrite_run(b->m, &o);
 }
 
@@ -176,7 +177,8 @@ TEST(text_rule_replaces_and_keeps_the_output_name) {
 }
 
 static void refuses(Bench *b) {
-  Rule guarded = {.name = "guarded", .match = "Neg(Relu(x))", .replace = "Abs(x)", .when = {{never, "because"}}};
+  Rule guarded = {
+      .name = "guarded", .match = "Neg(Relu(x))", .replace = "Abs(x)", .when = {{never, "because"}}};
   const RunResult *r = run_rule(b, &guarded);
   CHECK_EQ(r->rewrites, 0);
   CHECK_EQ(r->remarks.n, 1);

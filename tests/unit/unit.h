@@ -1,4 +1,5 @@
-/* A unit test is a function registered by TEST(); main() in unit.c runs all, or those whose name contains argv[1]. */
+/* A unit test is a function registered by TEST(); main() in unit.c runs all, or those whose name contains
+ * argv[1]. */
 #ifndef UNIT_H
 #define UNIT_H
 
@@ -37,7 +38,8 @@ void unit_failed(const char *file, int line, const char *fmt, ...) __attribute__
   do {                                                                                                       \
     const char *a_ = (a), *b_ = (b);                                                                         \
     if (!a_ || !b_ || strcmp(a_, b_) != 0)                                                                   \
-      unit_failed(__FILE__, __LINE__, "%s is \"%s\", expected \"%s\"", #a, a_ ? a_ : "NULL", b_ ? b_ : "NULL"); \
+      unit_failed(__FILE__, __LINE__, "%s is \"%s\", expected \"%s\"", #a, a_ ? a_ : "NULL",                 \
+                  b_ ? b_ : "NULL");                                                                         \
   } while (0)
 
 #endif

@@ -4,7 +4,9 @@
 
 #include "passes/passes.h"
 
-Outcome fold_scale(Rewriter *rw, Node *node);              /* scale.c */
+Outcome fold_scale(Rewriter *rw, Node *node);                /* scale.c */
 Outcome merge_sibling_projections(Rewriter *rw, Node *node); /* siblings.c */
+Outcome fill_inverted_mask(Rewriter *rw, Node *node);        /* mask.c */
+Outcome drop_mask_expand(Rewriter *rw, Node *node);
 
 #endif
