@@ -127,7 +127,7 @@ lint: $(VENV)/test.installed $(VENV)/lint.installed ## clang-format, gcc -Werror
 	$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES)
 	$(MAKE) BUILD=build/lint CFLAGS='-g -Werror' programs
 	printf '%s\n' $(LIB_SRC) $(CLI_SRC) | xargs -P $(JOBS) -n 8 \
-	  $(VENV)/bin/clang-tidy --quiet --warnings-as-errors='*' $(TIDY_ARGS)
+	  sh -c '$(VENV)/bin/clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(TIDY_ARGS)' clang-tidy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(PY) tools/readme.py --check
@@ -138,7 +138,7 @@ format: $(VENV)/lint.installed ## rewrite the sources in the project's format
 	$(VENV)/bin/ruff format .
 
 C_FILES = $(shell find include src cli tests examples -name '*.c' -o -name '*.h' | sort)
-TIDY_ARGS = -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc
+TIDY_ARGS = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc
 
 golden-update: all $(VENV)/test.installed ## rewrite what the golden tests expect
 	$(PYTEST) --build=$(BUILD) -q tests/golden --update-golden $(ARGS)

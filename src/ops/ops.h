@@ -20,6 +20,7 @@ enum {
   OP_VARIADIC = 1 << 11,        /* last formal input repeats */
   OP_MONOTONE = 1 << 12,        /* non-decreasing elementwise function of its first input */
   OP_LAYOUT_AGNOSTIC = 1 << 13, /* unary elementwise on input 0: commutes with Transpose, Reshape, Slice */
+  OP_INVOLUTION = 1 << 14,      /* op(op(x)) == x, bit for bit */
 };
 
 typedef enum OpId {

@@ -1,12 +1,15 @@
 /* fold_constants
  *
- * Before:    y = Op(constants)
- * After:     y, an initializer (large ones deferred: computed while the output is written)
- * When not:  the operator is random, has effects or bodies, or quantizes (Law 5); the evaluator does not know it;
- *            the file would grow by more than --max-growth over the constants that go away (Law 4); --keep names it
- * Exactness: bitwise for data movement, integers and correctly rounded arithmetic; rounding for the rest (Exp, MatMul, ...)
+ * Before:    y = Op(constants); (x + c) + d, (x * c) / d and the like
+ * After:     y, an initializer (large ones deferred: computed while the output is written); x + e, x * e
+ * When not:  the operator is random, has effects or bodies, or quantizes (Law 5); the evaluator does not know
+ * it; the file would grow by more than --max-growth over the constants that go away (Law 4); --keep names it
+ * Exactness: bitwise for data movement, integers and correctly rounded arithmetic; rounding for the rest
+ * (Exp, MatMul, ...); sums and products with constants: bitwise for integers, rounding for floats
+ *
+ * Chains with constants are in constants/.
  */
-#include "passes/passes.h"
+#include "passes/constants/constants.h"
 
 static bool in_use(const Value *v) {
   return v && (v->n_uses || v->n_outputs);
@@ -27,8 +30,7 @@ static Outcome lift_constant(Rewriter *rw, Node *node) {
   return FIRED;
 }
 
-/* Bytes of the input constants that nobody else reads. */
-static uint64_t bytes_freed(const Node *n) {
+uint64_t constant_bytes_freed(const Node *n) {
   uint64_t freed = 0;
   for (int i = 0; i < n->n_in; i++) {
     const Value *v = node_in(n, i);
@@ -66,9 +68,10 @@ static Outcome fold(Rewriter *rw, Node *node, bool exact) {
     used = true;
   }
   TRY(used);
-  uint64_t freed = bytes_freed(node);
-  NEED(bytes <= freed || bytes - freed <= rw_max_growth(rw), "the file would grow by %llu bytes (--max-growth %llu)",
-       (unsigned long long)(bytes - freed), (unsigned long long)rw_max_growth(rw));
+  uint64_t freed = constant_bytes_freed(node);
+  NEED(bytes <= freed || bytes - freed <= rw_max_growth(rw),
+       "the file would grow by %llu bytes (--max-growth %llu)", (unsigned long long)(bytes - freed),
+       (unsigned long long)rw_max_growth(rw));
   for (int i = 0; i < node->n_out; i++)
     if (in_use(node->out[i])) rw_make_constant(rw, node->out[i], constant_of(node->out[i]));
   rw_note(rw, "evaluated (%llu bytes)", (unsigned long long)bytes);
@@ -84,9 +87,26 @@ static Outcome fold_rounding(Rewriter *rw, Node *node) {
 }
 
 static const Rule rules[] = {
-    {.name = "constant-to-initializer", .doc = "Constant => initializer", .apply = lift_constant, .roots = {OP_Constant}},
+    {.name = "constant-to-initializer",
+     .doc = "Constant => initializer",
+     .apply = lift_constant,
+     .roots = {OP_Constant}},
     {.name = "fold", .doc = "Op(constants) => constant, exact operators", .apply = fold_exact},
-    {.name = "fold-rounding", .doc = "Op(constants) => constant, operators that round", .exact = ROUNDING, .apply = fold_rounding},
+    {.name = "fold-rounding",
+     .doc = "Op(constants) => constant, operators that round",
+     .exact = ROUNDING,
+     .apply = fold_rounding},
+    {.name = "reassociate",
+     .doc = "(x + c) + d => x + e, (x * c) * d => x * e, of integers",
+     .apply = reassociate_exact,
+     .roots = {OP_Add, OP_Sub, OP_Mul}},
+    {.name = "reassociate-rounding",
+     .doc = "(x + c) - d => x + e, (x * c) / d => x * e, of floats",
+     .exact = ROUNDING,
+     .apply = reassociate_rounding,
+     .roots = {OP_Add, OP_Sub, OP_Mul, OP_Div}},
 };
 
-const Pass pass_fold_constants = {"fold_constants", "evaluates what depends on constants only", PASS_RULES(rules)};
+const Pass pass_fold_constants = {"fold_constants",
+                                  "evaluates what depends on constants only, and merges chains of constants",
+                                  PASS_RULES(rules)};

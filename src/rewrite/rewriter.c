@@ -323,6 +323,11 @@ static bool made_now(const Rewriter *rw, const Value *v) {
   return v->id >= rw->first_value;
 }
 
+/* A new value takes the name of what it replaces, unless it got one of the interface that way already. */
+static bool takes_names(const Rewriter *rw, const Value *v) {
+  return made_now(rw, v) && !v->n_outputs && !v->keep;
+}
+
 static bool types_agree(Value *a, Value *b) {
   ElemType da = dtype_of(a), db = dtype_of(b);
   if (da && db && da != db) return false;
@@ -337,7 +342,7 @@ static bool types_agree(Value *a, Value *b) {
 bool rw_can_replace(const Rewriter *rw, const Value *old, const Value *now, const char **why) {
   const char *unused;
   if (!why) why = &unused;
-  bool swaps = made_now(rw, now);
+  bool swaps = takes_names(rw, now);
   if (old == now) return *why = "it is the same value", false;
   if (!value_visible(now, old->graph)) return *why = "the replacement is out of scope", false;
   if (now->graph == old->graph && now->producer && old->producer && !node_before(now->producer, old->producer))
@@ -372,7 +377,8 @@ void rw_replace(Rewriter *rw, Value *old, Value *now) {
   bool better = adopt_facts(rw, old, now);
   if (made_now(rw, now) && now->producer && now->producer->raw.p == NULL && old->producer)
     edit_node_identity(j, now->producer, old->producer);
-  if (now->graph == g && now->producer && (old->n_outputs || made_now(rw, now))) edit_swap_identity(j, old, now);
+  if (now->graph == g && now->producer && (old->n_outputs || takes_names(rw, now)))
+    edit_swap_identity(j, old, now);
   for (size_t i = 0; i < g->outputs.n && old->n_outputs; i++)
     if (g->outputs.at[i] == old) edit_graph_output(j, g, i, now);
   while (old->uses) {

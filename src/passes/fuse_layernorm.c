@@ -1,0 +1,63 @@
+/* fuse_layernorm
+ *
+ * Before:    d = x - mean(x);  y = d / sqrt(mean(d ^ 2) + epsilon) * scale + bias, the means over the last
+ * axes. Squares are Pow or Mul; the division is by Sqrt, or a product with Reciprocal, 1 / Sqrt or Pow(-0.5);
+ * d is computed once or twice; Casts between float16 and float may stand around it; scale and bias are
+ * optional After:     LayerNormalization(x, scale, bias): first without bias and with ones for the scale,
+ * then Cast, Mul and Add behind it join it one by one Formula:   the operator's own definition When not:  the
+ * opset is below 17; the axes are not the last ones, or their sizes unknown or 0 (no kernel takes them); x is
+ * double (the operator computes in float) or bfloat16 (no kernel); scale or bias is not of the normalised
+ *            axes' shape; epsilon is no constant that a float holds
+ * Exactness: rounding
+ */
+#include "passes/norm/norm.h"
+
+static Outcome normalize(Rewriter *rw, Node *node) {
+  RootMeanSquare r;
+  Value *x, *again;
+  int axis, second;
+  TRY(node_out(node, 0) && read_rms(node, &r) && read_centred(r.v, &x, &axis));
+  bool same = uncast(r.w) == uncast(r.v);
+  if (!same)
+    same = read_centred(uncast(r.w), &again, &second) && uncast(again) == uncast(x) && second == axis;
+  TRY(same);
+  NEED(axis == r.axis, "mean and variance are taken over different axes");
+  NEED(node->opset >= 17, "LayerNormalization needs opset 17, this is %d", node->opset);
+  const char *why = norm_refusal(rw, node, x, &r);
+  NEED(!why, "%s", why);
+  Value *y = norm_build(rw, OP_LayerNormalization, x, &r);
+  NEED(rw_can_replace(rw, node->out[0], y, &why), "%s", why);
+  rw_replace(rw, node->out[0], y);
+  return FIRED;
+}
+
+static const Rule rules[] = {
+    {.name = "layernorm",
+     .doc = "(x - mean(x)) / sqrt(mean((x - mean(x)) ^ 2) + epsilon) => LayerNormalization(x, 1)",
+     .exact = ROUNDING,
+     .apply = normalize,
+     .roots = {OP_Div, OP_Mul}},
+    {.name = "layernorm-casts",
+     .match = "Cast(LayerNormalization:norm(Cast&(x), ones#))",
+     .replace = "LayerNormalization(x, 1)",
+     .when = {{norm_scale_is_one, "its scale is not 1"},
+              {norm_casts_cancel, "the Casts do not lead from float16 to float and back"}},
+     .exact = ROUNDING,
+     .build = norm_take_casts},
+    {.name = "layernorm-scale",
+     .match = "Mul(LayerNormalization:norm(x, ones#), scale)",
+     .replace = "LayerNormalization(x, scale)",
+     .when = {{norm_scale_is_one, "it has a scale already"},
+              {norm_scale_fits, "the factor is not of the normalised axes' shape and type"}},
+     .exact = ROUNDING,
+     .build = norm_take_scale},
+    {.name = "layernorm-bias",
+     .match = "Add(LayerNormalization:norm(x, scale), bias)",
+     .replace = "LayerNormalization(x, scale, bias)",
+     .when = {{norm_bias_fits, "the summand is not of the normalised axes' shape and type"}},
+     .exact = ROUNDING,
+     .build = norm_take_bias},
+};
+
+const Pass pass_fuse_layernorm = {"fuse_layernorm", "recognises LayerNormalization in its parts (opset 17)",
+                                  PASS_RULES(rules)};

@@ -1,0 +1,44 @@
+/* The rooms of eliminate_identity_ops: one file per family of operators, its rules listed in
+ * eliminate_identity_ops.c. Every rule here is tried on the nodes of its operators; what it proves is said
+ * above its definition. */
+#ifndef PASSES_IDENTITY_IDENTITY_H
+#define PASSES_IDENTITY_IDENTITY_H
+
+#include "infer/axes.h"
+#include "passes/passes.h"
+
+/* y is x: replaces the first output of the node, or refuses with the reason. */
+Outcome identity_forward(Rewriter *rw, Node *node, Value *x);
+/* The node whose first output is input i of n; NULL if there is none. */
+Node *identity_producer(const Node *n, int i);
+
+static inline bool identity_in_use(const Value *v) {
+  return v && (v->n_uses || v->n_outputs);
+}
+
+typedef Outcome IdentityRule(Rewriter *rw, Node *node);
+
+/* noop.c */
+IdentityRule identity_identity, identity_dropout, identity_cast, identity_same_shape, identity_pad,
+    identity_transpose;
+IdentityRule identity_of_one, identity_concat, identity_split, identity_gather, identity_repeated;
+/* neutral.c */
+IdentityRule identity_neutral_exact, identity_neutral_rounding, identity_absorbing, identity_same_operands;
+/* cast.c */
+IdentityRule identity_cast_chain;
+/* views.c */
+IdentityRule identity_merge_views;
+/* broadcast.c */
+IdentityRule identity_expand_before_broadcast, identity_expand_chain, identity_tile_chain, identity_where,
+    identity_where_not;
+/* slice.c */
+IdentityRule identity_slice_chain, identity_gather_chain, identity_gather_of_slice;
+/* concat.c */
+IdentityRule identity_concat_chain, identity_split_concat, identity_concat_split, identity_concat_slice;
+/* pad.c */
+IdentityRule identity_pad_chain;
+/* reduce.c */
+IdentityRule identity_reduce_units_exact, identity_reduce_units_rounding, identity_reduce_chain_exact;
+IdentityRule identity_reduce_chain_rounding, identity_stack_exact, identity_stack_rounding;
+
+#endif

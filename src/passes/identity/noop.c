@@ -1,0 +1,147 @@
+/* Operators that return their input. */
+#include "passes/identity/identity.h"
+
+Outcome identity_forward(Rewriter *rw, Node *node, Value *x) {
+  const char *why;
+  NEED(x && rw_can_replace(rw, node->out[0], x, &why), "%s", x ? why : "its input is missing");
+  rw_replace(rw, node->out[0], x);
+  return FIRED;
+}
+
+Node *identity_producer(const Node *n, int i) {
+  const Value *v = node_in(n, i);
+  return v && v->index == 0 ? v->producer : NULL;
+}
+
+Outcome identity_identity(Rewriter *rw, Node *node) {
+  TRY(node_out(node, 0));
+  return identity_forward(rw, node, node_in(node, 0));
+}
+
+Outcome identity_dropout(Rewriter *rw, Node *node) {
+  TRY(node_out(node, 0));
+  int64_t is_test = 1;
+  if (node->opset < 7) NEED(attr_int(node, "is_test", &is_test) && is_test, "Dropout in training mode");
+  Value *training = node_in(node, 2);
+  if (training) NEED(constant_int(training, &is_test) && !is_test, "training_mode is not constant false");
+  NEED(!identity_in_use(node_out(node, 1)), "the mask is in use");
+  return identity_forward(rw, node, node_in(node, 0));
+}
+
+Outcome identity_cast(Rewriter *rw, Node *node) {
+  TRY(node_in(node, 0) && node_out(node, 0));
+  ElemType from = dtype_of(node_in(node, 0)), to = dtype_of(node->out[0]);
+  NEED(from && to, "the type it casts from or to is not known");
+  TRY(from == to);
+  return identity_forward(rw, node, node_in(node, 0));
+}
+
+/* Slice keeps every element in place if the shape stays and no step is negative. */
+static bool steps_positive(const Node *n) {
+  Value *steps = node_in(n, 4);
+  const int64_t *step;
+  size_t count;
+  if (!steps) return true; /* none, or Slice-1 and its attributes: steps are 1 */
+  if (!value_ints(steps, &step, &count)) return false;
+  for (size_t i = 0; i < count; i++)
+    if (step[i] <= 0) return false;
+  return true;
+}
+
+Outcome identity_same_shape(Rewriter *rw, Node *node) {
+  TRY(node_in(node, 0) && node_out(node, 0));
+  Shape in = shape_of(node_in(node, 0)), out = shape_of(node->out[0]);
+  TRY(in.rank >= 0 && in.rank == out.rank);
+  NEED(shape_equal(in, out), "the output's shape is not proven to be the input's");
+  if (node_is(node, OP_Slice)) NEED(steps_positive(node), "a step may be negative");
+  return identity_forward(rw, node, node_in(node, 0));
+}
+
+static bool all_zero(Value *v) {
+  const int64_t *at;
+  size_t n;
+  if (!value_ints(v, &at, &n)) return false;
+  for (size_t i = 0; i < n; i++)
+    if (at[i]) return false;
+  return true;
+}
+
+Outcome identity_pad(Rewriter *rw, Node *node) {
+  TRY(node_in(node, 0) && node_out(node, 0));
+  const int64_t *pads;
+  size_t n;
+  if (node_in(node, 1)) {
+    NEED(all_zero(node_in(node, 1)), "the pads are not all known to be 0");
+    return identity_forward(rw, node, node_in(node, 0));
+  }
+  NEED(attr_ints(node, node->opset < 2 ? "paddings" : "pads", &pads, &n), "the pads are missing");
+  for (size_t i = 0; i < n; i++) TRY(pads[i] == 0);
+  return identity_forward(rw, node, node_in(node, 0));
+}
+
+Outcome identity_transpose(Rewriter *rw, Node *node) {
+  TRY(node_in(node, 0) && node_out(node, 0));
+  const int64_t *perm;
+  size_t n;
+  if (attr_ints(node, "perm", &perm, &n)) {
+    for (size_t i = 0; i < n; i++) TRY(perm[i] == (int64_t)i);
+    return identity_forward(rw, node, node_in(node, 0));
+  }
+  int rank = rank_of(node_in(node, 0));
+  TRY(rank == 0 || rank == 1); /* without perm the axes are reversed */
+  return identity_forward(rw, node, node_in(node, 0));
+}
+
+/* Variadic operators that return their only input. */
+Outcome identity_of_one(Rewriter *rw, Node *node) {
+  TRY(node->n_in == 1 && node_out(node, 0));
+  return identity_forward(rw, node, node_in(node, 0));
+}
+
+/* Concat with inputs that are provably empty along the axis, but one. */
+Outcome identity_concat(Rewriter *rw, Node *node) {
+  TRY(node->n_in >= 1 && node_out(node, 0));
+  if (node->n_in == 1) return identity_forward(rw, node, node_in(node, 0));
+  int64_t axis;
+  TRY(attr_int(node, "axis", &axis));
+  int only = -1;
+  for (int i = 0; i < node->n_in; i++) {
+    Shape s = node_in(node, i) ? shape_of(node_in(node, i)) : SHAPE_UNKNOWN;
+    int64_t at = axis < 0 ? axis + s.rank : axis;
+    bool empty = s.rank > 0 && at >= 0 && at < s.rank && sym_is(s.dim[at], 0);
+    if (empty) continue;
+    TRY(only < 0);
+    only = i;
+  }
+  TRY(only >= 0);
+  return identity_forward(rw, node, node_in(node, only));
+}
+
+Outcome identity_split(Rewriter *rw, Node *node) {
+  TRY(node->n_out == 1 && node_out(node, 0) && node_in(node, 0));
+  NEED(shape_equal(shape_of(node_in(node, 0)), shape_of(node->out[0])),
+       "the part is not proven to be the whole");
+  return identity_forward(rw, node, node_in(node, 0));
+}
+
+/* Gather of 0, 1, ..., n - 1 along an axis of n. */
+Outcome identity_gather(Rewriter *rw, Node *node) {
+  TRY(node_in(node, 0) && node_in(node, 1) && node_out(node, 0));
+  Shape s = shape_of(node_in(node, 0));
+  const Tensor *index = constant_of(node_in(node, 1));
+  int axis;
+  TRY(index && index->rank == 1 && s.rank > 0 && node_axis(node, s.rank, &axis));
+  for (uint64_t i = 0; i < index->count; i++) {
+    int64_t k;
+    TRY(tensor_get_int(index, i, &k) && k == (int64_t)i);
+  }
+  NEED(sym_is(s.dim[axis], (int64_t)index->count), "it is not proven to take all of axis %d", axis);
+  return identity_forward(rw, node, node_in(node, 0));
+}
+
+/* Op(Op(x)): Op(x) where the operator is idempotent, x where it is its own inverse. */
+Outcome identity_repeated(Rewriter *rw, Node *node) {
+  Node *first = identity_producer(node, 0);
+  TRY(first && node_out(node, 0) && first->op == node->op && node->n_in == 1);
+  return identity_forward(rw, node, node_has(node, OP_INVOLUTION) ? node_in(first, 0) : first->out[0]);
+}

@@ -1,0 +1,62 @@
+/* Pad of Pad. */
+#include "passes/identity/identity.h"
+
+/* The pads of every axis, those in front first; false if one is not known or negative (it cuts). */
+static bool read_pads(const Node *n, int rank, int64_t *pads) {
+  const int64_t *at;
+  int64_t axes[MAX_RANK];
+  size_t count;
+  int n_axes;
+  bool known = n->opset >= 11 ? node_in(n, 1) && value_ints(node_in(n, 1), &at, &count)
+                              : attr_ints(n, n->opset < 2 ? "paddings" : "pads", &at, &count);
+  if (!known || !node_axes(n, 3, rank, axes, &n_axes)) return false;
+  for (int i = 0; n_axes < 0 && i < rank; i++) axes[i] = i;
+  if (n_axes < 0) n_axes = rank;
+  if (count != 2 * (size_t)n_axes) return false;
+  for (int i = 0; i < 2 * rank; i++) pads[i] = 0;
+  for (int i = 0; i < n_axes; i++) {
+    if (at[i] < 0 || at[n_axes + i] < 0) return false;
+    pads[axes[i]] = at[i];
+    pads[rank + axes[i]] = at[n_axes + i];
+  }
+  return true;
+}
+
+/* Do both fill in the same constant? */
+static bool same_fill(const Node *a, const Node *b) {
+  if (a->opset < 11) {
+    float x, y;
+    return attr_float(a, "value", &x) && attr_float(b, "value", &y) && x == y;
+  }
+  Value *v = node_in(a, 2), *w = node_in(b, 2);
+  if (v == w) return true;
+  return v && w && constant_of(v) && constant_of(w) && tensor_same(constant_of(v), constant_of(w));
+}
+
+/* Constants around constants, or edges around edges. */
+static bool same_mode(const Node *a, const Node *b) {
+  if (attr_string_is(a, "mode", "constant")) return attr_string_is(b, "mode", "constant") && same_fill(a, b);
+  return attr_string_is(a, "mode", "edge") && attr_string_is(b, "mode", "edge");
+}
+
+Outcome identity_pad_chain(Rewriter *rw, Node *node) {
+  Node *first = identity_producer(node, 0);
+  TRY(node_is(first, OP_Pad) && node_in(first, 0) && node_out(node, 0));
+  NEED(node_is_inner(first), "the Pad before it has other users");
+  NEED(same_mode(first, node), "they fill in different things");
+  int rank = rank_of(node_in(first, 0));
+  NEED(rank >= 0 && rank <= MAX_RANK, "the rank is not known");
+  int64_t a[2 * MAX_RANK], b[2 * MAX_RANK];
+  NEED(read_pads(first, rank, a) && read_pads(node, rank, b), "the pads are not known, or negative");
+  for (int i = 0; i < 2 * rank; i++)
+    NEED(!__builtin_add_overflow(a[i], b[i], &a[i]), "the pads are too large");
+  if (node->opset >= 11) {
+    rw_set_input(rw, node, 1, rw_const_ints(rw, a, 2 * (size_t)rank));
+    rw_set_input(rw, node, 3, NULL);
+  } else {
+    rw_attr_ints(rw, node, node->opset < 2 ? "paddings" : "pads", a, 2 * (size_t)rank);
+  }
+  rw_set_input(rw, node, 0, node_in(first, 0));
+  rw_note(rw, "one Pad for both");
+  return FIRED;
+}
