@@ -278,6 +278,25 @@ Tensor *tx_cast(Model *m, Tensor *a, ElemType to) {
   return tensor_apply(m, op, 1, &a, 0);
 }
 
+Tensor *tx_pad(Model *m, Tensor *a, const int64_t *before, const int64_t *after) {
+  if (!a) return NULL;
+  int64_t *pads = NEW_ARRAY(m->arena, int64_t, 2 * a->rank);
+  for (int i = 0; i < a->rank; i++) pads[i] = before[i], pads[a->rank + i] = after[i];
+  Tensor *in[2] = {a, tensor_int64s(m->arena, 1, pads, 2 * a->rank)};
+  return tensor_apply(m, template(m, OP_Pad), 2, in, 0);
+}
+
+Tensor *tx_sum_from(Model *m, Tensor *a, int axis) {
+  if (!(a = promoted(m, a))) return NULL;
+  int64_t *axes = NEW_ARRAY(m->arena, int64_t, a->rank);
+  for (int i = axis; i < a->rank; i++) axes[i - axis] = i;
+  Node *op = template(m, OP_ReduceSum);
+  add_attr(m, op, "keepdims", ATTR_INT)->v.i = 0;
+  add_attr(m, op, "noop_with_empty_axes", ATTR_INT)->v.i = 1;
+  Tensor *in[2] = {a, tensor_int64s(m->arena, 1, axes, a->rank - axis)};
+  return tensor_apply(m, op, 2, in, 0);
+}
+
 /* --- tx_all_normal -------------------------------------------------------------------------------------- */
 
 typedef struct Bounds {

@@ -47,6 +47,10 @@ Tensor *tx_reshape(Model *m, Tensor *a, int rank, const int64_t *dim);
 Tensor *tx_concat(Model *m, int n, Tensor *const *in, int axis);
 Tensor *tx_slice(Model *m, Tensor *a, int axis, int64_t start, int64_t end);
 Tensor *tx_cast(Model *m, Tensor *a, ElemType to);
+/* `before` and `after` zeros (not negative) around every axis; a number of each for every axis. */
+Tensor *tx_pad(Model *m, Tensor *a, const int64_t *before, const int64_t *after);
+/* Sum over the axes from `axis` on, which go away. */
+Tensor *tx_sum_from(Model *m, Tensor *a, int axis);
 /* Is every element finite and none (but 0) subnormal in dtype `stored`? Evaluates a. */
 bool tx_all_normal(Model *m, Tensor *a, ElemType stored);
 

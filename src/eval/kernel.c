@@ -65,9 +65,9 @@ bool in_list(Eval *e, int i, const char *attribute, int version, const int64_t *
 }
 
 static Tensor *out_tensor(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim) {
-  uint64_t count, limit = e->max_bytes ? e->max_bytes : EVAL_MAX_BYTES;
-  if (i >= e->n_out || rank > MAX_RANK || !elem_size(dtype) || !tensor_count(rank, dim, &count)) return NULL;
-  if (!e->dry && count > limit / elem_size(dtype)) return NULL;
+  uint64_t count, limit = e->max_bytes ? e->max_bytes : EVAL_MAX_BYTES, size = elem_size(dtype);
+  if (i >= e->n_out || rank > MAX_RANK || !size || !tensor_count(rank, dim, &count)) return NULL;
+  if (!e->dry && count > limit / size) return NULL;
   if (dtype != DT_STRING && elem_bytes(dtype, count) == UINT64_MAX) return NULL;
   return e->out[i] = tensor_new(e->arena, dtype, rank, dim, TS_DEFERRED, NULL);
 }

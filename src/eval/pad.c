@@ -78,8 +78,8 @@ static bool pad_tables(Eval *e, char mode, const int64_t *before, const int64_t 
 bool eval_pad(Eval *e) {
   const Tensor *t = in_tensor(e, 0);
   char mode = pad_mode(e->node);
-  int64_t before[MAX_RANK], after[MAX_RANK], dim[MAX_RANK], stride[MAX_RANK], index[MAX_RANK] = {0},
-                                                                              *table[MAX_RANK];
+  int64_t before[MAX_RANK] = {0}, after[MAX_RANK] = {0}, dim[MAX_RANK] = {0};
+  int64_t stride[MAX_RANK] = {0}, index[MAX_RANK] = {0}, *table[MAX_RANK] = {0};
   const void *value;
   NEEDS(t && t->rank <= MAX_RANK && mode && pad_amounts(e, t->rank, before, after) && pad_value(e, &value));
   NEEDS(pad_tables(e, mode, before, after, dim, table));

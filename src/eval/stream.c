@@ -134,7 +134,7 @@ static bool stream_rows(Stream *s) {
     Arena *scratch = arena_child(s->arena);
     Tensor *out = NULL;
     for (int k = 0; k < x->n_in; k++)
-      if (in[k])
+      if (x->in[k])
         take_rows(x->in[k], bytes[k], rank, axis, from, n, in[k],
                   NEW_ARRAY(scratch, int64_t, x->in[k]->rank + 1));
     Eval e = {.arena = scratch,

@@ -144,7 +144,7 @@ Dim *dims_new(const Infer *f, size_t n) {
 }
 
 Dim *dims_of(const Infer *f, Shape s, int extra) {
-  Dim *dim = dims_new(f, (size_t)(s.rank + extra));
+  Dim *dim = dims_new(f, (size_t)s.rank + (size_t)extra);
   for (int i = 0; i < s.rank; i++) dim[i] = s.dim[i];
   return dim;
 }

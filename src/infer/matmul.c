@@ -101,8 +101,8 @@ void infer_einsum(Infer *f) {
       dim[rank++] = l.dim[c];
     }
   } else {
-    for (uint8_t c = 'A'; c <= 'z'; c++)
-      if (is_letter(c) && l.count[c] == 1 && rank < MAX_RANK) dim[rank++] = l.dim[c];
+    for (int c = 'A'; c <= 'z'; c++)
+      if (is_letter((uint8_t)c) && l.count[c] == 1 && rank < MAX_RANK) dim[rank++] = l.dim[c];
   }
   out_dims(f, 0, in_dtype(f, 0), rank, dim);
 }

@@ -16,6 +16,7 @@ void infer_constant(Infer *f) {
   int64_t one;
   float x;
   const Attr *a = node_attr(f->node, "value");
+  const Attr *floats = node_attr(f->node, "value_floats"), *strings = node_attr(f->node, "value_strings");
   if (f->node->n_out < 1) return;
   if (a && a->type == ATTR_TENSOR && a->v.tensor) {
     f->out[0] = tensor_type(f->m, a->v.tensor);
@@ -29,12 +30,12 @@ void infer_constant(Infer *f) {
     f->value[0] = tensor_value(f->m, t);
   } else if (attr_float(f->node, "value_float", &x)) {
     out_scalar(f, 0, DT_FLOAT);
-  } else if ((a = node_attr(f->node, "value_floats")) && a->type == ATTR_FLOATS) {
-    out_dims(f, 0, DT_FLOAT, 1, &(Dim){num(f, (int64_t)a->v.floats.n)});
+  } else if (floats && floats->type == ATTR_FLOATS) {
+    out_dims(f, 0, DT_FLOAT, 1, &(Dim){num(f, (int64_t)floats->v.floats.n)});
   } else if (node_attr(f->node, "value_string")) {
     out_scalar(f, 0, DT_STRING);
-  } else if ((a = node_attr(f->node, "value_strings")) && a->type == ATTR_STRINGS) {
-    out_dims(f, 0, DT_STRING, 1, &(Dim){num(f, (int64_t)a->v.strings.n)});
+  } else if (strings && strings->type == ATTR_STRINGS) {
+    out_dims(f, 0, DT_STRING, 1, &(Dim){num(f, (int64_t)strings->v.strings.n)});
   }
 }
 

@@ -121,7 +121,7 @@ static bool attr_equal(const Attr *a, const Attr *b) {
   if (a->ref) return true;
   switch (a->type) {
   case ATTR_INT: return a->v.i == b->v.i;
-  case ATTR_FLOAT: return memcmp(&a->v.f, &b->v.f, sizeof a->v.f) == 0;
+  case ATTR_FLOAT: return list_equal(&a->v.f, 1, &b->v.f, 1, sizeof a->v.f);
   case ATTR_STRING: return span_equal(a->v.s, b->v.s);
   case ATTR_TENSOR: return a->v.tensor && b->v.tensor && tensor_same(a->v.tensor, b->v.tensor);
   case ATTR_INTS: return list_equal(a->v.ints.at, a->v.ints.n, b->v.ints.at, b->v.ints.n, sizeof(int64_t));

@@ -1,130 +1,150 @@
 /* fuse_conv_batchnorm
  *
- * Before:    BatchNormalization(Conv(x, W, B?), gamma, beta, mean, var), also over ConvTranspose
- * After:     Conv(x, W * s, (B - mean) * s + beta)
- * Formula:   s = gamma / sqrt(var + epsilon), per output channel; W has the output channel in axis 0 (Conv) or, with the
- *            group in front, in axis 1 (ConvTranspose)
- * When not:  a parameter is not constant; training mode or per-activation statistics (spatial = 0); the Conv has other
- *            users; s is not a normal number in the stored type
- * Exactness: rounding (s in double, each product rounded once to the stored type)
+ * Before:    BatchNormalization(Conv(x, W, B?), gamma, beta, mean, var); Mul, Div, Add, Sub, Neg of a Conv
+ * and a constant for each channel; the same in front of a Conv; all of it with ConvTranspose, and
+ * BatchNormalization of Gemm and MatMul Conv(x) + Conv(x), Conv(x) + BatchNormalization(x), Conv(x) + x Conv,
+ * MaxPool or AveragePool of Pad(x) After:     one Conv (ConvTranspose, Gemm), one pool Formula:   s * (W x +
+ * B) + t = (s W) x + (s B + t), s per output channel W (s x + t) + B = (W s) x + (B + W t), s and t per input
+ * channel BatchNormalization: s = gamma / sqrt(var + epsilon), t = beta - mean * s W has the output channel
+ * in axis 0 (Conv) or, with the group in front, in axis 1 (ConvTranspose); the input channel the other way
+ * round (W x + B) + (V x + C) = (W + V) x + (B + C), V padded with zeros to W's kernel; x itself is a V of
+ * ones on the diagonal When not:  a parameter is not constant; training mode or per-activation statistics
+ * (spatial = 0); an inner value has other users; a constant is not one for each channel; s, W or B leave the
+ * normal numbers of the stored type; t in front of a Conv that pads (t would be missing at the border);
+ * windows that do not line up; a shared weight would be stored twice (Law 4); a Pad that means something else
+ * than the operator's own padding c / Conv is no such function. ReduceMean as GlobalAveragePool saves no node
+ * and, measured, no time. Exactness: rounding (s and t in double, each product rounded once to the stored
+ * type); Pad: bitwise
  */
+#include "passes/conv/conv.h"
 #include "passes/passes.h"
 
-static bool is_inference(const Match *m) {
-  const Node *bn = match_node(m, "bn");
-  int64_t flag;
-  if (bn->opset < 7) return attr_int(bn, "is_test", &flag) && flag;
-  if (bn->opset >= 14) return attr_int(bn, "training_mode", &flag) && !flag;
-  for (int i = 1; i < bn->n_out; i++) /* in between, further outputs say so, read or not */
-    if (bn->out[i]) return false;
-  return true;
-}
+#define PARAMETERS "gamma#, beta#, mean#, var#"
+#define CONV "Conv|ConvTranspose:conv"
 
-static bool is_spatial(const Match *m) {
-  int64_t flag;
-  const Node *bn = match_node(m, "bn");
-  return bn->opset >= 9 || (attr_int(bn, "spatial", &flag) && flag);
-}
+#define BN_GUARDS                                                                                            \
+  {bn_is_inference, "BatchNormalization is in training mode"},                                               \
+      {bn_is_spatial, "BatchNormalization is not per channel (spatial = 0)"}
+#define ONE_TYPE {conv_one_float_type, "weights and parameters are not of one floating point type"}
+#define OUT_CHANNELS {conv_out_channels, "its parameters are not one value for each output channel"}
+#define IN_CHANNELS {conv_in_channels, "its parameters are not one value for each input channel"}
+#define NO_PADDING {conv_shift_is_uniform, "what is added would be missing where the convolution pads"}
 
-/* Output channels of the convolution, from its weights; 0 if they make no sense. */
-static int64_t channels(const Node *conv, const Tensor *w, int64_t *group) {
-  if (!w || w->rank < 3 || !attr_int(conv, "group", group) || *group < 1) return 0;
-  if (!w->count || w->dim[0] % *group) return 0;
-  return node_is(conv, OP_ConvTranspose) ? w->dim[1] * *group : w->dim[0];
-}
+#define AFTER(rule, pattern, by)                                                                             \
+  {.name = rule,                                                                                             \
+   .match = pattern,                                                                                         \
+   .replace = by,                                                                                            \
+   .when = {OUT_CHANNELS, ONE_TYPE},                                                                         \
+   .exact = ROUNDING,                                                                                        \
+   .build = conv_absorb_after}
+#define BEFORE(rule, pattern, by)                                                                            \
+  {.name = rule,                                                                                             \
+   .match = CONV "(" pattern ", W#, B#?)",                                                                   \
+   .replace = by,                                                                                            \
+   .when = {IN_CHANNELS, ONE_TYPE, NO_PADDING},                                                              \
+   .exact = ROUNDING,                                                                                        \
+   .build = conv_absorb_before}
 
-static bool is_vector(Value *v, int64_t n) {
-  const Tensor *t = constant_of(v);
-  return t && t->rank == 1 && t->dim[0] == n;
-}
+#define BRANCH_GUARDS                                                                                        \
+  {branch_weights, "the branches differ in groups or channels"},                                             \
+      {branch_one_float_type, "they are not of one floating point type"},                                    \
+      {branch_same_window, "their windows do not line up"}
 
-static bool per_channel(const Match *m) {
-  int64_t group, n = channels(match_node(m, "conv"), constant_of(match_value(m, "W")), &group);
-  Value *bias = match_value(m, "B");
-  return n > 0 && is_vector(match_value(m, "gamma"), n) && is_vector(match_value(m, "beta"), n) &&
-         is_vector(match_value(m, "mean"), n) && is_vector(match_value(m, "var"), n) && (!bias || is_vector(bias, n));
-}
-
-static bool one_float_type(const Match *m) {
-  ElemType t = dtype_of(match_value(m, "W"));
-  const char *vectors[] = {"B", "gamma", "beta", "mean", "var"};
-  for (int i = 0; i < 5; i++) {
-    Value *v = match_value(m, vectors[i]);
-    if (v && dtype_of(v) != t) return false;
-  }
-  return t == DT_FLOAT || t == DT_DOUBLE || t == DT_FLOAT16 || t == DT_BFLOAT16;
-}
-
-static Tensor *as_double(Model *m, Value *v) {
-  return tx_cast(m, constant_of(v), DT_DOUBLE);
-}
-
-static Tensor *scale(Model *m, const Match *match) {
-  float epsilon;
-  if (!attr_float(match_node(match, "bn"), "epsilon", &epsilon)) return NULL;
-  Tensor *eps = tx_cast(m, tensor_float(m->arena, epsilon), DT_DOUBLE);
-  Tensor *deviation = tx_unary(m, OP_Sqrt, tx_binary(m, OP_Add, as_double(m, match_value(match, "var")), eps));
-  return tx_binary(m, OP_Div, as_double(m, match_value(match, "gamma")), deviation);
-}
-
-/* W * s along the output channels. 16-bit weights are multiplied in float32 and rounded once. */
-static Tensor *scaled_weights(Model *m, const Node *conv, Tensor *w, Tensor *s) {
-  ElemType stored = w->dtype, wide = stored == DT_DOUBLE ? DT_DOUBLE : DT_FLOAT;
-  int64_t group, n = channels(conv, w, &group);
-  bool transposed = node_is(conv, OP_ConvTranspose);
-  int rank = w->rank + (transposed ? 1 : 0);
-  int64_t *view = NEW_ARRAY(m->arena, int64_t, rank), *along = NEW_ARRAY(m->arena, int64_t, rank);
-  for (int i = 0; i < rank; i++) {
-    view[i] = transposed ? (i == 0 ? group : i == 1 ? w->dim[0] / group : w->dim[i - 1]) : w->dim[i];
-    along[i] = 1;
-  }
-  along[0] = transposed ? group : n;
-  if (transposed) along[2] = w->dim[1];
-  Tensor *wv = tx_reshape(m, tx_cast(m, w, wide), rank, view);
-  Tensor *sv = tx_reshape(m, tx_cast(m, s, wide), rank, along);
-  return tx_reshape(m, tx_cast(m, tx_binary(m, OP_Mul, wv, sv), stored), w->rank, w->dim);
-}
-
-static Tensor *folded_bias(Model *m, const Match *match, Tensor *s) {
-  Tensor *mean = as_double(m, match_value(match, "mean")), *beta = as_double(m, match_value(match, "beta"));
-  Value *bias = match_value(match, "B");
-  Tensor *centred = bias ? tx_binary(m, OP_Sub, as_double(m, bias), mean) : tx_unary(m, OP_Neg, mean);
-  Tensor *b = tx_binary(m, OP_Add, tx_binary(m, OP_Mul, centred, s), beta);
-  return tx_cast(m, b, dtype_of(match_value(match, "W")));
-}
-
-static Value *fold_batchnorm(Rewriter *rw, const Match *match) {
-  Model *m = rw_model(rw);
-  Node *conv = match_node(match, "conv");
-  Tensor *w = constant_of(match_value(match, "W"));
-  Tensor *s = scale(m, match);
-  if (!s || !tx_all_normal(m, s, w->dtype)) {
-    rw_missed(rw, conv, "gamma / sqrt(var + epsilon) is not a normal number in %s", elem_name(w->dtype));
-    return NULL;
-  }
-  Tensor *scaled = scaled_weights(m, conv, w, s), *b = folded_bias(m, match, s);
-  /* Weights of the wide types need only be finite, as double: models come with subnormal ones. */
-  ElemType range = w->dtype == DT_FLOAT ? DT_DOUBLE : w->dtype;
-  if (!scaled || !b || !tx_all_normal(m, b, w->dtype) || !tx_all_normal(m, scaled, range)) {
-    rw_missed(rw, conv, "a folded weight or bias is not a normal number in %s", elem_name(w->dtype));
-    return NULL;
-  }
-  Value *in[] = {match_value(match, "x"), rw_const(rw, scaled, match_value(match, "W")->name->s),
-                 rw_const(rw, b, match_value(match, "beta")->name->s)};
-  return rw_copy(rw, conv, 3, in)->out[0];
-}
+#define PAD_GUARDS                                                                                           \
+  {pad_is_constant, "the Pad does not pad with a constant"},                                                 \
+      {pad_is_known, "the pads or their axes are not known"},                                                \
+      {pad_is_spatial, "it pads the batch or the channels"}, {pad_adds, "it takes elements away"},           \
+      {window_is_explicit, "the operator's own padding depends on the input"}
+#define POOL_GUARDS                                                                                          \
+  {window_rounds_down, "ceil_mode lets a window stand in the padding"},                                      \
+      {window_is_larger, "a window might see nothing but padding"},                                          \
+      {window_sees_input, "a spatial dim might be 0"}
 
 static const Rule rules[] = {
     {.name = "conv-batchnorm",
-     .match = "BatchNormalization:bn(Conv|ConvTranspose:conv(x, W#, B#?), gamma#, beta#, mean#, var#)",
+     .match = "BatchNormalization:bn(" CONV "(x, W#, B#?), " PARAMETERS ")",
      .replace = "Conv(x, W*s, (B - mean)*s + beta), s = gamma / sqrt(var + epsilon)",
-     .when = {{is_inference, "BatchNormalization is in training mode"},
-              {is_spatial, "BatchNormalization is not per channel (spatial = 0)"},
-              {per_channel, "its parameters are not one value for each output channel"},
-              {one_float_type, "weights and parameters are not of one floating point type"}},
+     .when = {BN_GUARDS, OUT_CHANNELS, ONE_TYPE},
      .exact = ROUNDING,
-     .build = fold_batchnorm},
+     .build = conv_absorb_after},
+    AFTER("conv-multiply", "Mul:op(" CONV "(x, W#, B#?), c#)", "Conv(x, W*c, B*c)"),
+    AFTER("conv-divide", "Div:op(" CONV "(x, W#, B#?), c#)", "Conv(x, W/c, B/c)"),
+    AFTER("conv-add", "Add:op(" CONV "(x, W#, B#?), c#)", "Conv(x, W, B + c)"),
+    AFTER("conv-subtract", "Sub:op(" CONV "(x, W#, B#?), c#)", "Conv(x, W, B - c)"),
+    AFTER("conv-subtract-from", "Sub:op(c#, " CONV "(x, W#, B#?))", "Conv(x, -W, c - B)"),
+    AFTER("conv-negate", "Neg:op(" CONV "(x, W#, B#?))", "Conv(x, -W, -B)"),
+    {.name = "gemm-batchnorm",
+     .match = "BatchNormalization:bn(Gemm:gemm(x, W#, B#?), " PARAMETERS ")",
+     .replace = "Gemm(x, W*s, (B - mean)*s + beta), s = gamma / sqrt(var + epsilon)",
+     .when = {BN_GUARDS,
+              {gemm_rank_2, "the product is not known to be of rank 2"},
+              {gemm_channels, "its parameters are not one value for each column"},
+              {gemm_one_float_type, "weights and parameters are not of one floating point type"}},
+     .exact = ROUNDING,
+     .build = gemm_absorb},
+    {.name = "matmul-batchnorm",
+     .match = "BatchNormalization:bn(MatMul:gemm(x, W#), " PARAMETERS ")",
+     .replace = "Gemm(x, W*s, beta - mean*s), s = gamma / sqrt(var + epsilon)",
+     .when = {BN_GUARDS,
+              {gemm_rank_2, "the product is not known to be of rank 2"},
+              {gemm_channels, "its parameters are not one value for each column"},
+              {gemm_one_float_type, "weights and parameters are not of one floating point type"}},
+     .exact = ROUNDING,
+     .build = gemm_absorb},
+    {.name = "batchnorm-conv",
+     .match = CONV "(BatchNormalization:bn(x, " PARAMETERS "), W#, B#?)",
+     .replace = "Conv(x, W*s, B + sum(W*(beta - mean*s))), s = gamma / sqrt(var + epsilon)",
+     .when = {BN_GUARDS, IN_CHANNELS, ONE_TYPE, NO_PADDING},
+     .exact = ROUNDING,
+     .build = conv_absorb_before},
+    BEFORE("multiply-conv", "Mul:op(x, c#)", "Conv(x, W*c, B)"),
+    BEFORE("divide-conv", "Div:op(x, c#)", "Conv(x, W/c, B)"),
+    BEFORE("add-conv", "Add:op(x, c#)", "Conv(x, W, B + sum(W*c))"),
+    BEFORE("subtract-conv", "Sub:op(x, c#)", "Conv(x, W, B - sum(W*c))"),
+    BEFORE("subtract-from-conv", "Sub:op(c#, x)", "Conv(x, -W, B + sum(W*c))"),
+    BEFORE("negate-conv", "Neg:op(x)", "Conv(x, -W, B)"),
+    {.name = "conv-conv-add",
+     .match = "Add:op(Conv:conv(x, W#, B#?), Conv:other(x, V#, C#?))",
+     .replace = "Conv(x, W + pad(V), B + C)",
+     .when = {BRANCH_GUARDS},
+     .exact = ROUNDING,
+     .build = branch_merge},
+    {.name = "conv-batchnorm-add",
+     .match = "Add:op(Conv:conv(x, W#, B#?), BatchNormalization:bn(x, " PARAMETERS "))",
+     .replace = "Conv(x, W + pad(diagonal(s)), B + beta - mean*s), s = gamma / sqrt(var + epsilon)",
+     .when = {BN_GUARDS, BRANCH_GUARDS},
+     .exact = ROUNDING,
+     .build = branch_merge},
+    {.name = "conv-identity-add",
+     .match = "Add:op(Conv:conv(x, W#, B#?), x)",
+     .replace = "Conv(x, W + pad(diagonal(1)), B)",
+     .when = {BRANCH_GUARDS},
+     .exact = ROUNDING,
+     .build = branch_merge},
+    {.name = "pad-conv",
+     .match = "Conv:window(Pad:pad(x, ...), W, B?)",
+     .replace = "Conv(x, W, B) with pads",
+     .when = {PAD_GUARDS, {pad_is_zero, "it does not pad with 0"}},
+     .exact = BITWISE,
+     .build = pad_into_window},
+    {.name = "pad-maxpool",
+     .match = "MaxPool:window(Pad:pad(x, ...))",
+     .replace = "MaxPool(x) with pads",
+     .when = {PAD_GUARDS, {pad_is_lowest, "it does not pad with the lowest value"}, POOL_GUARDS},
+     .exact = BITWISE,
+     .build = pad_into_window},
+    {.name = "pad-averagepool",
+     .match = "AveragePool:window(Pad:pad(x, ...))",
+     .replace = "AveragePool(x) with pads, count_include_pad = 1",
+     .when = {PAD_GUARDS,
+              {pad_is_zero, "it does not pad with 0"},
+              {window_counts_pads, "the pool does not count what it pads with"},
+              POOL_GUARDS},
+     .exact = BITWISE,
+     .build = pad_into_window},
 };
 
-const Pass pass_fuse_conv_batchnorm = {"fuse_conv_batchnorm", "folds BatchNormalization into the convolution before it",
-                                       PASS_RULES(rules)};
+const Pass pass_fuse_conv_batchnorm = {
+    "fuse_conv_batchnorm",
+    "folds BatchNormalization, per-channel arithmetic, Pad and parallel branches into convolutions",
+    PASS_RULES(rules)};

@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum {
-  QUEUE = 1024,          /* places on the worklist at first */
   FORWARD = 4,           /* how far behind a change patterns are tried again (no pattern is deeper) */
   REWRITES_PER_NODE = 64 /* the cap of Law 9; the measure already forbids endless rewriting */
 };
@@ -18,12 +17,11 @@ typedef Vec(size_t) RuleList;
 
 typedef struct Driver {
   Rewriter rw;
-  RuleRef *rules; /* beside result->rules */
-  RuleList
-      by_op[OP_COUNT_]; /* rules to try on nodes of an operator, in order; OP_NONE: on unknown operators */
-  RuleList late[OP_COUNT_]; /* the same, for late rules */
+  RuleRef *rules;                    /* beside result->rules */
+  RuleList by_op[OP_COUNT_]; /* rules to try on nodes of an operator, in order; OP_NONE: on unknown operators */
+  RuleList late[OP_COUNT_];  /* the same, for late rules */
   uint64_t cap;
-  Map missed; /* hash of (rule, node) -> MissedAt of the remark */
+  Map missed; /* rule and node -> MissedAt of the remark */
   Vec(struct MissedAt *) misses;
 } Driver;
 
@@ -89,7 +87,7 @@ static void load_rules(Driver *d) {
 static void enqueue(Rewriter *rw, Node *n) {
   if (n->queued || n->dead) return;
   if (rw->tail - rw->head == rw->cap) {
-    size_t cap = rw->cap * 2;
+    size_t cap = rw->cap ? rw->cap * 2 : 1024;
     Node **queue = NEW_ARRAY(rw->arena, Node *, cap);
     for (size_t i = rw->head; i < rw->tail; i++) queue[i - rw->head] = rw->queue[i % rw->cap];
     rw->tail -= rw->head;
@@ -185,10 +183,8 @@ static void remove_orphans(Rewriter *rw) {
   for (size_t i = 0; i < rw->loosened.n; i++) { /* grows while nodes are removed */
     Value *v = rw->loosened.at[i];
     if (v->n_uses || v->n_outputs || v->keep) continue;
-    if (v->producer)
-      rw_remove(rw, v->producer);
-    else if (v->is_initializer && v->init && !value_overridable(v))
-      rw_remove_initializer(rw, v);
+    if (v->producer) rw_remove(rw, v->producer);
+    else if (v->is_initializer && v->init && !value_overridable(v)) rw_remove_initializer(rw, v);
   }
 }
 
@@ -208,10 +204,7 @@ static void begin_try(Rewriter *rw, size_t rule, Node *n) {
 
 static void remark_fired(Driver *d, const char *label, const RuleStat *s) {
   if (!d->rw.o->remarks) return;
-  const char *what = d->rw.note         ? d->rw.note
-                     : s->rule->replace ? s->rule->replace
-                     : s->rule->doc     ? s->rule->doc
-                                        : "";
+  const char *what = d->rw.note ? d->rw.note : s->rule->replace ? s->rule->replace : s->rule->doc ? s->rule->doc : "";
   /* The note is in the run's arena. */
   Remark r = {s->pass, s->rule, true, label, arena_printf(d->rw.m->arena, "%s", what)};
   vec_push(d->rw.m->arena, &d->rw.result->remarks, r);
@@ -219,7 +212,7 @@ static void remark_fired(Driver *d, const char *label, const RuleStat *s) {
 
 static void remark_missed(Driver *d, size_t rule, const Node *n) {
   if (!d->rw.o->remarks) return;
-  uint64_t key = hash_u64(rule, n->id);
+  uint64_t key = (uint64_t)rule << 32 | n->id;
   MissedAt *at = map_get(&d->missed, key);
   if (!at) {
     at = NEW(d->rw.arena, MissedAt);
@@ -243,12 +236,10 @@ static void settle(Driver *d, RuleStat *s, Measure before, const char *label) {
   if (rw->o->verify_each) {
     const char *broken = model_check(rw->m);
     if (broken)
-      fail(rw->m->cx, ONNXSLIM_ERR_INTERNAL, "rule %s at %s broke the graph: %s", s->rule->name, label,
-           broken);
+      fail(rw->m->cx, ONNXSLIM_ERR_INTERNAL, "rule %s at %s broke the graph: %s", s->rule->name, label, broken);
   }
   if (++rw->result->rewrites > d->cap)
-    fail(rw->m->cx, ONNXSLIM_ERR_LIMIT, "more than %llu rewrites (last rule: %s)", (unsigned long long)d->cap,
-         s->rule->name);
+    fail(rw->m->cx, ONNXSLIM_ERR_LIMIT, "more than %llu rewrites (last rule: %s)", (unsigned long long)d->cap, s->rule->name);
 }
 
 /* Would the measure fall, once orphans are gone? */
@@ -372,9 +363,8 @@ static bool run_late(Driver *d) {
     Node *n = roots.nodes.at[i];
     if (n->dead || !visit(d, n, rules_for(d->late, n))) continue;
     fired = true;
-    run_worklist(d);
+    settle_all(d);
   }
-  if (fired) settle_all(d);
   return fired;
 }
 
@@ -397,15 +387,12 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   Arena *arena = arena_child(m->arena);
   Driver *d = NEW(arena, Driver);
   Rewriter *rw = &d->rw;
-  *rw = (Rewriter){
-      .m = m, .o = o, .arena = arena, .scratch = arena_child(arena), .result = NEW(m->arena, RunResult)};
+  *rw = (Rewriter){.m = m, .o = o, .arena = arena, .scratch = arena_child(arena), .result = NEW(m->arena, RunResult)};
   map_init(&rw->constants, arena);
   map_init(&rw->effects, arena);
   map_init(&d->missed, arena);
   journal_init(&rw->journal, arena, m);
   load_rules(d);
-  rw->cap = QUEUE;
-  rw->queue = NEW_ARRAY(arena, Node *, QUEUE);
   d->cap = (uint64_t)(rw->journal.measure.nodes + 64) * REWRITES_PER_NODE;
   model_each_graph(m, enqueue_graph, rw);
   do settle_all(d);

@@ -371,11 +371,19 @@ static bool adopt_facts(const Rewriter *rw, Value *old, Value *now) {
   return better;
 }
 
+/* Did another node made by this rewrite take over the name of `old`? Names of nodes are unique. */
+static bool handed_on(const Rewriter *rw, const Node *old, const Node *now) {
+  for (size_t i = 0; i < rw->made.n && old->name; i++)
+    if (rw->made.at[i] != now && rw->made.at[i]->name == old->name) return true;
+  return false;
+}
+
 void rw_replace(Rewriter *rw, Value *old, Value *now) {
   Journal *j = &rw->journal;
   Graph *g = old->graph;
   bool better = adopt_facts(rw, old, now);
-  if (made_now(rw, now) && now->producer && now->producer->raw.p == NULL && old->producer)
+  if (made_now(rw, now) && now->producer && now->producer->raw.p == NULL && old->producer &&
+      !handed_on(rw, old->producer, now->producer))
     edit_node_identity(j, now->producer, old->producer);
   if (now->graph == g && now->producer && (old->n_outputs || takes_names(rw, now)))
     edit_swap_identity(j, old, now);

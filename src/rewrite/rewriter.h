@@ -44,6 +44,13 @@ bool rw_may_add_initializers(const Graph *g);
 Value *rw_const(Rewriter *rw, Tensor *t, const char *name_hint);
 Value *rw_const_ints(Rewriter *rw, const int64_t *v, size_t n);
 
+/* Bytes of the constants that are read, perhaps through nodes that compute on constants, by the `n` nodes alone: what goes
+ * away with them. */
+uint64_t rw_bytes_freed(Rewriter *rw, int n, const Node *const *gone);
+/* Law 4 for a rewrite that takes the nodes `gone` away: may the constants `made` (from rw_const; NULL is none), as far as
+ * nobody reads them yet, be added? False after rw_missed(). */
+bool rw_may_grow(Rewriter *rw, int n_gone, const Node *const *gone, int n_made, const Value *const *made);
+
 /* Can every use of `old` (also as a graph output) read `now` instead? False, with the reason, when old is a graph
  * output or --keep name and `now` cannot take over its name. */
 bool rw_can_replace(const Rewriter *rw, const Value *old, const Value *now, const char **why);

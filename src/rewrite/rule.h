@@ -45,7 +45,7 @@ typedef struct Rule {
   const char *name;
   const char *doc;     /* one line; NULL: "match => replace" */
   const char *match, *replace;
-  Guard when[8];
+  Guard when[12]; /* the last one stays empty */
   Exactness exact;
   /* Returns the value that takes the place of the root's first output; NULL refuses (after rw_missed). */
   Value *(*build)(Rewriter *rw, const Match *m);

@@ -62,13 +62,15 @@ static void join_results(Region *r, Net *net) {
 /* From v up to where the data comes from. */
 static Value *root_of(const Region *r, Value *v, Perm *to_b, Layout *layout) {
   Net probe = {.to_b = *to_b};
+  bool named[2] = {false, false};
   for (;;) {
+    named[*layout] = named[*layout] || is_named(r, v);
     Node *t = v->producer;
     if (!t || t->graph != r->graph || v->keep) return v;
     Perm over = net_perm(&probe, other_layout(*layout));
     if (!leads_over(t, &over)) return v;
     Value *x = t->in[0].value;
-    if (region_member(r, x) || constant_of(x) || (is_named(r, x) && v->n_outputs)) return v;
+    if (region_member(r, x) || constant_of(x) || (is_named(r, x) && named[other_layout(*layout)])) return v;
     v = x;
     *layout = other_layout(*layout);
   }
@@ -135,6 +137,17 @@ static Net *net_of(const Region *r, Value *v, const Perm *p) {
   return m ? m->net : NULL;
 }
 
+/* Is every operand that moves a member or a constant? */
+static bool has_nets(const Region *r, const Spread *s) {
+  for (int i = 0; i < s->node->n_in; i++) {
+    Value *v = node_in(s->node, i);
+    if (s->in[i].n && v && !constant_of(v) && !region_member(r, v)) return false;
+  }
+  for (int i = 0; i < s->node->n_out; i++)
+    if (s->out[i].n && s->node->out[i] && !region_member(r, s->node->out[i])) return false;
+  return true;
+}
+
 /* A Transpose of another kind that yields a member. */
 static void free_transpose(Region *r, Node *n, const Member *m) {
   Perm p;
@@ -167,6 +180,7 @@ static void visit_node(Region *r, Node *n, int slot, const Member *m) {
   for (int i = 0; i < n->n_out && !why; i++)
     if (s.out[i].n && n->out[i]) add_operand(r, n->out[i], m->layout, &s.out[i]);
   if (!why) why = check_operands(r, &s, m->layout); /* once more: a net brings further members */
+  if (!why && !has_nets(r, &s)) why = "an operand's name has to stay";
   if (why) {
     keep_layout(r, n, why);
     return;
