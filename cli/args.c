@@ -21,6 +21,11 @@ static const struct OwnFlag {
     {{'v', {.name = "verbose", .doc = "print more", .group = "Output"}}, offsetof(Cli, verbose)},
     {{0, {.name = "stats", .doc = "print what each rule tried, did and took", .group = "Debugging"}},
      offsetof(Cli, stats)},
+    {{0,
+      {.name = "transposes",
+       .doc = "inspect: which Transposes cancel, compose or can be pushed away, and why the others stay",
+       .group = "Output"}},
+     offsetof(Cli, transposes)},
     {{'h', {.name = "help", .doc = "print this", .group = "Output"}}, offsetof(Cli, help)},
     {{'V', {.name = "version", .doc = "print the version", .group = "Output"}}, offsetof(Cli, version)},
 };

@@ -17,7 +17,7 @@ typedef struct Cli {
   const struct Command *command;
   const char *path[MAX_PATHS];
   int n_paths;
-  bool quiet, verbose, stats, dry_run, help, version;
+  bool quiet, verbose, stats, dry_run, transposes, help, version;
   const char *json;
   FILE *out;  /* tables and texts: standard output, or standard error when that carries data */
   bool color; /* of out */
@@ -77,6 +77,8 @@ void print_usage(FILE *out);
 
 int cmd_optimize(Cli *c);
 int cmd_inspect(Cli *c);
+/* What becomes of the Transposes; returns the exit code. */
+int inspect_transposes(Cli *c, onnxslim_model *model);
 int cmd_print(Cli *c);
 int cmd_passes(Cli *c);
 int cmd_verify(Cli *c);

@@ -63,6 +63,11 @@ int cmd_inspect(Cli *c) {
   int code;
   onnxslim_model *model = load(c, &code);
   if (!model) return code;
+  if (c->transposes) {
+    code = inspect_transposes(c, model);
+    onnxslim_model_free(model);
+    return code;
+  }
   onnxslim_summary *summary;
   onnxslim_status status = onnxslim_inspect(model, &summary);
   if (status != ONNXSLIM_OK) {

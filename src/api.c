@@ -80,7 +80,7 @@ static bool pass_is_bitwise(const Pass *p) {
 int onnxslim_pass_info(size_t i, onnxslim_pass_info_t *info) {
   if (i >= PASS_COUNT) return 0;
   const Pass *p = all_passes[i];
-  *info = (onnxslim_pass_info_t){p->name, p->doc, pass_is_bitwise(p), 1};
+  *info = (onnxslim_pass_info_t){p->name, p->doc, pass_is_bitwise(p), !p->opt_in};
   return 1;
 }
 

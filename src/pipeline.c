@@ -4,13 +4,29 @@
 
 #include <string.h>
 
-size_t enabled_passes(const onnxslim_options *o, const Pass *passes[PASS_COUNT]) {
+static const OptionId asks[] = {OPT_passes, OPT_only, OPT_decompose}; /* they name passes that shall run */
+enum { N_ASKS = sizeof asks / sizeof *asks };
+
+static bool is_asked(const onnxslim_options *o, const Pass *p) {
+  for (int i = 0; i < N_ASKS; i++)
+    if (option_lists(o, asks[i], p->name)) return true;
+  return false;
+}
+
+static bool is_enabled(const onnxslim_options *o, const Pass *p) {
   bool chosen = o->value[OPT_passes].set || o->value[OPT_only].set;
+  return (is_asked(o, p) || (!chosen && !p->opt_in)) && !option_lists(o, OPT_skip, p->name);
+}
+
+size_t enabled_passes(const onnxslim_options *o, const Pass *passes[PASS_COUNT]) {
   size_t n = 0;
   for (size_t i = 0; i < PASS_COUNT; i++) {
-    const char *name = all_passes[i]->name;
-    bool on = !chosen || option_lists(o, OPT_passes, name) || option_lists(o, OPT_only, name);
-    if (on && !option_lists(o, OPT_skip, name)) passes[n++] = all_passes[i];
+    bool on = is_enabled(o, all_passes[i]);
+    for (size_t k = 0; k < PASS_COUNT && on; k++) {
+      const Pass *other = all_passes[k];
+      on = !other->inverse || strcmp(other->inverse, all_passes[i]->name) != 0 || !is_enabled(o, other);
+    }
+    if (on) passes[n++] = all_passes[i];
   }
   return n;
 }
@@ -65,11 +81,16 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
   const Pass *passes[PASS_COUNT] = {limits->only};
   size_t n_passes = limits->only ? 1 : enabled_passes(o, passes);
   const char *remarks = option_text(o, OPT_remarks);
+  Vec(const char *) asked = {0};
+  for (size_t i = 0; i < PASS_COUNT; i++)
+    if (is_asked(o, all_passes[i])) vec_push(m->arena, &asked, all_passes[i]->name);
   Dumper dumper = {.o = o};
   map_init(&dumper.seen, m->arena);
   RunOptions run = {
       .passes = passes,
       .n_passes = n_passes,
+      .asked = asked.at,
+      .n_asked = asked.n,
       .skip_rules = o->value[OPT_skip].names.at,
       .n_skip_rules = o->value[OPT_skip].names.n,
       .exact_only = option_on(o, OPT_exact),

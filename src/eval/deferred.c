@@ -100,6 +100,7 @@ static bool deferrable(const Node *op, int n_in, Tensor *const *in) {
   case OP_Squeeze:
   case OP_Unsqueeze:
   case OP_Identity: return true;
+  case OP_Pad: return n_in == 2 && attr_string_is(op, "mode", "constant");
   case OP_Where: return n_in == 3 && in[0] && in[0]->dtype == DT_BOOL;
   case OP_Cast:
     return in[0] && attr_int(op, "to", &to) && to > 0 && to < DT_COUNT_ &&

@@ -1,8 +1,22 @@
 /* cleanup_attention
  *
- * Before:    softmax(Q * s * (K * s)^T + mask) * V as exporters write it
- * After:     one product for Q, K and V where they come from one input; the scale in its weights
- * Exactness: rounding, where scales and projections are moved
+ * Before:    softmax(Q * s * (K * s)^T + mask) * V as exporters write it: three projections of one
+ *            input, each reshaped to heads and transposed; the scale on one side, split over both, or
+ *            behind the product; a mask that is expanded to the scores and computed with detours
+ * After:     Q, K and V as one product, split by heads; the scale in the weights of one of them (or
+ *            as one Mul); the mask as one Where on a comparison, as small as it came, for all layers
+ * Formula:   (x * Wq) * s = x * (Wq * s)
+ *            [x * Wq, x * Wk, x * Wv] = x * [Wq Wk Wv]
+ *            1 - m is not 0 exactly where m is not 1
+ * When not:  a value on the way has another reader, is a graph output or a --keep name; weights have
+ *            other readers (the file would grow); a scaled weight, or the product of two scales, is
+ *            not a normal number in the stored type. A guard that replaces the NaN of a Softmax
+ *            stays: a NaN may come from the inputs
+ * Exactness: rounding where scales and projections move (a projection without bias gets zeros added:
+ *            -0.0 may become 0.0); bitwise for masks
+ *
+ * The rules are in passes/attention/: scale.c, siblings.c, mask.c. None of them knows a whole
+ * attention core: each is right for any graph it fits, and together they clean up every export form.
  */
 #include "passes/attention/rules.h"
 
@@ -29,4 +43,5 @@ static const Rule rules[] = {
      .late = true}, /* when every scale has found its weights */
 };
 
-const Pass pass_cleanup_attention = {"cleanup_attention", "simplifies scaled dot-product attention", PASS_RULES(rules)};
+const Pass pass_cleanup_attention = {"cleanup_attention", "simplifies scaled dot-product attention",
+                                     PASS_RULES(rules)};

@@ -6,14 +6,18 @@
  *            elsewhere too and the pair does not cancel (nothing would be saved)
  * Exactness: bitwise
  *
- * Before:    Transposes around nodes that can compute in either layout: Conv -> Transpose -> Add(c) -> Sigmoid ->
- *            Concat(axis 3) -> Transpose -> Conv
- * After:     Conv -> Add(Transpose(c)) -> Sigmoid -> Concat(axis 1) -> Conv
- * Formula:   transposes/region.h: the layouts of a whole region are chosen at once, by a minimum cut
- * When not:  no other choice has fewer Transposes, or as few that move fewer bytes; what ends a region (operators that
- *            fix their layout, graph inputs and outputs, custom operators, bodies, operands of unknown rank, computed
- *            axes) is in the reason
- * Exactness: bitwise; through reductions of floats, whose additions may come in another order, rounding
+ * Before:    Transposes around nodes that can compute in either layout: Conv -> Transpose -> Add(c) ->
+ * Sigmoid -> Concat(axis 3) -> Transpose -> Conv After:     Conv -> Add(Transpose(c)) -> Sigmoid ->
+ * Concat(axis 1) -> Conv Formula:   transposes/region.h: the layouts of a whole region are chosen at once, by
+ * a minimum cut When not:  no other choice has fewer Transposes, or as few that move fewer bytes; what ends a
+ * region (operators that fix their layout, graph inputs and outputs, custom operators, bodies, operands of
+ * unknown rank, computed axes) is in the reason Exactness: bitwise; through reductions of floats, whose
+ * additions may come in another order, rounding
+ *
+ * Before:    Transpose of axes of size 1 only
+ * After:     Reshape, which copies nothing
+ * When not:  its target would have to be computed; a region can do without it
+ * Exactness: bitwise
  */
 #include "passes/passes.h"
 #include "passes/transposes/region.h"
@@ -42,7 +46,8 @@ static Outcome compose(Rewriter *rw, Node *node) {
   return FIRED;
 }
 
-/* --- regions --------------------------------------------------------------------------------------------- */
+/* --- regions ---------------------------------------------------------------------------------------------
+ */
 
 /* Why a Transpose stays, as long as nothing is rewritten. */
 typedef struct Verdict {
@@ -81,8 +86,9 @@ static Outcome push(Rewriter *rw, Node *node, bool may_round) {
   Region r;
   region_grow(&r, rw, node, &p, may_round);
   if (!region_solve(&r)) return refuse(rw, &r, node, "no layout of the nodes around it saves anything");
-  rw_note(rw, "layout %s of %zu nodes changed; %llu Transposes of this kind become %llu", perm_text(rw_scratch(rw), &p),
-          count_flips(&r), (unsigned long long)r.nodes_before, (unsigned long long)r.nodes_after);
+  rw_note(rw, "nodes in another layout: %zu; Transposes by %s or back: %llu before, %llu after",
+          count_flips(&r), perm_text(rw_scratch(rw), &p), (unsigned long long)r.nodes_before,
+          (unsigned long long)r.nodes_after);
   if (!region_apply(&r, &why)) return refuse(rw, &r, node, why);
   return FIRED;
 }
@@ -93,6 +99,27 @@ static Outcome push_exact(Rewriter *rw, Node *node) {
 
 static Outcome push_rounding(Rewriter *rw, Node *node) {
   return push(rw, node, true);
+}
+
+/* --- axes of size 1 --------------------------------------------------------------------------------------
+ */
+
+static Outcome to_reshape(Rewriter *rw, Node *node) {
+  Perm p;
+  int64_t target[MAX_AXES];
+  Value *x = node_in(node, 0);
+  TRY(x && node_out(node, 0) && node->opset >= 5 && perm_of(node, &p) && !perm_is_identity(&p));
+  Shape in = shape_of(x), out = shape_of(node->out[0]);
+  TRY(in.rank == p.n && out.rank == p.n && spread_keeps_order(&p, in));
+  NEED(spread_target(in, out, target),
+       "only axes of size 1 move, but the target of a Reshape would have to be computed");
+  Value *operands[2] = {x, rw_const_ints(rw, target, (size_t)p.n)};
+  Value *now = rw_node(rw, OP_Reshape, 2, operands)->out[0];
+  const char *why;
+  NEED(rw_can_replace(rw, node->out[0], now, &why), "%s", why);
+  rw_replace(rw, node->out[0], now);
+  rw_note(rw, "only axes of size 1 move: no element has to");
+  return FIRED;
 }
 
 static const Rule rules[] = {
@@ -109,6 +136,11 @@ static const Rule rules[] = {
      .doc = "the same, through reductions whose additions change their order",
      .exact = ROUNDING,
      .apply = push_rounding,
+     .roots = {OP_Transpose},
+     .late = true},
+    {.name = "transpose-to-reshape",
+     .doc = "Transpose that moves only axes of size 1 => Reshape",
+     .apply = to_reshape,
      .roots = {OP_Transpose},
      .late = true},
 };

@@ -1,20 +1,26 @@
 /* fuse_conv_batchnorm
  *
- * Before:    BatchNormalization(Conv(x, W, B?), gamma, beta, mean, var); Mul, Div, Add, Sub, Neg of a Conv
- * and a constant for each channel; the same in front of a Conv; all of it with ConvTranspose, and
- * BatchNormalization of Gemm and MatMul Conv(x) + Conv(x), Conv(x) + BatchNormalization(x), Conv(x) + x Conv,
- * MaxPool or AveragePool of Pad(x) After:     one Conv (ConvTranspose, Gemm), one pool Formula:   s * (W x +
- * B) + t = (s W) x + (s B + t), s per output channel W (s x + t) + B = (W s) x + (B + W t), s and t per input
- * channel BatchNormalization: s = gamma / sqrt(var + epsilon), t = beta - mean * s W has the output channel
- * in axis 0 (Conv) or, with the group in front, in axis 1 (ConvTranspose); the input channel the other way
- * round (W x + B) + (V x + C) = (W + V) x + (B + C), V padded with zeros to W's kernel; x itself is a V of
- * ones on the diagonal When not:  a parameter is not constant; training mode or per-activation statistics
- * (spatial = 0); an inner value has other users; a constant is not one for each channel; s, W or B leave the
- * normal numbers of the stored type; t in front of a Conv that pads (t would be missing at the border);
- * windows that do not line up; a shared weight would be stored twice (Law 4); a Pad that means something else
- * than the operator's own padding c / Conv is no such function. ReduceMean as GlobalAveragePool saves no node
- * and, measured, no time. Exactness: rounding (s and t in double, each product rounded once to the stored
- * type); Pad: bitwise
+ * Before:    BatchNormalization(Conv(x, W, B?), gamma, beta, mean, var)
+ *            Mul, Div, Add, Sub of a Conv and a constant for each channel, Neg of a Conv
+ *            the same in front of a Conv; all of it with ConvTranspose
+ *            BatchNormalization of Gemm and MatMul
+ *            Conv(x) + Conv(x), Conv(x) + BatchNormalization(x), Conv(x) + x
+ *            Conv, MaxPool or AveragePool of Pad(x)
+ * After:     one Conv (ConvTranspose, Gemm), one pool
+ * Formula:   s (W x + B) + t = (s W) x + (s B + t), s and t per output channel
+ *            W (s x + t) + B = (W s) x + (B + W t), s and t per input channel
+ *            BatchNormalization: s = gamma / sqrt(var + epsilon), t = beta - mean * s
+ *            W has the output channel in axis 0 (Conv) or, behind the group, in axis 1 (ConvTranspose); the
+ *            input channel the other way round
+ *            (W x + B) + (V x + C) = (W + V) x + (B + C), V padded with zeros to W's kernel; x itself is a V
+ *            of ones on the diagonal
+ * When not:  a parameter is not constant; training mode or per-activation statistics (spatial = 0); an
+ *            inner value has other users; a constant is not one for each channel; s, W or B leave the
+ *            normal numbers of the stored type; t in front of a Conv that pads (at the border t would be
+ *            missing); windows that do not line up; a shared weight would be stored twice (Law 4); a Pad
+ *            that means something else than the operator's own padding. c / Conv is no such function.
+ *            ReduceMean as GlobalAveragePool saves no node and, measured, no time.
+ * Exactness: rounding (s and t in double, each product rounded once to the stored type); Pad: bitwise
  */
 #include "passes/conv/conv.h"
 #include "passes/passes.h"

@@ -5,20 +5,20 @@
  *
  * Before:    two of Relu, Clip, Max(x, c), Min(x, c), one over the other; their bounds constant numbers
  * After:     Clip(x, lo, hi); or one Relu, Max, Min where both bound the same side
- * Formula:   min(max(min(max(x, lo1), hi1), lo2), hi2) = min(max(x, max(lo1, lo2)), min(hi1, hi2)), for lo1
- * <= hi1, lo2 <= hi2, lo1 <= hi2, lo2 <= hi1 When not:  a bound is not constant, NaN or infinite; bounds that
- * leave a single number, or none; Clip does not take the type at the model's opset; the result would have no
- * bound on one side where Clip left out, which runtimes read as the largest finite number, is not the same;
- * the inner value has other users Exactness: bitwise; rounding if a bound is 0: which zero Max and Relu take
- * is not specified. A NaN stays one in all of them.
+ * Formula:   min(max(min(max(x, lo1), hi1), lo2), hi2) = min(max(x, max(lo1, lo2)), min(hi1, hi2))
+ *            for lo1 <= hi1, lo2 <= hi2, lo1 <= hi2, lo2 <= hi1
+ * When not:  a bound is not constant, NaN or infinite; bounds that leave a single number, or none; Clip does
+ *            not take the type at the model's opset; the inner value has other users
+ *            Clip(x, lo) for Max(x, lo): runtimes read a bound that is left out as the largest finite number
+ * Exactness: bitwise; rounding if a bound is 0: which zero Max and Relu take is not specified. A NaN stays
+ *            one in all of them.
  */
 #include <math.h>
 
 #include "passes/passes.h"
 
 typedef struct Bound {
-  /* ABSENT: infinite. LEFT_OUT: an input Clip does without; the lowest or largest number, in some runtimes.
-   */
+  /* ABSENT: infinite. LEFT_OUT: an input Clip does without; in some runtimes the largest finite number. */
   enum { ABSENT, LEFT_OUT, NUMBER } kind;
   double at;
   Value *value; /* of a NUMBER; NULL if it is an attribute or Relu's 0 */

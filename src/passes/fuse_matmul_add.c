@@ -1,21 +1,17 @@
 /* fuse_matmul_add
  *
- * Before:    MatMul(a, b) + c with a and b of rank 2; Gemm with a Transpose or a constant factor at an operand, with
- *            a constant factor, a factor for each column, or something added behind it
+ * Before:    MatMul(a, b) + c with a and b of rank 2; Gemm with a Transpose or a constant factor at
+ *            an operand, with a constant factor, a factor for each column, or something added behind
+ *            it
  * After:     Gemm(a, b, c)
  * Formula:   Gemm = alpha * a' * b' + beta * c, a' and b' transposed or not
- * When not:  an operand is not of rank 2 (a Gemm would need Reshapes); c does not broadcast one way to (M, N); before
- *            opset 7, where Gemm broadcasts by attribute, and without c before opset 11, where it must be there
- * Exactness: rounding (products are accumulated onto c, and factors applied elsewhere); bitwise for Transposes that
- *            become transA or transB of a Gemm
+ * When not:  an operand is not of rank 2 (a Gemm would need Reshapes); c does not broadcast one way
+ *            to (M, N); before opset 7, where Gemm broadcasts by attribute, and without c before
+ *            opset 11, where it must be there; a scaled weight, alpha or beta is not a normal number
+ * Exactness: rounding (products are accumulated onto c, and factors applied elsewhere); bitwise for
+ *            Transposes that become transA or transB of a Gemm
  */
 #include "passes/linear.h"
-
-#include <math.h>
-
-static bool is_gemm_type(ElemType t) {
-  return t == DT_FLOAT || t == DT_DOUBLE || t == DT_FLOAT16 || t == DT_BFLOAT16;
-}
 
 static bool operands_of_rank_2(const Match *m) {
   const Node *product = match_node(m, "product");
@@ -26,7 +22,7 @@ static bool one_float_type(const Match *m) {
   const Node *product = match_node(m, "product");
   Value *c = match_value(m, "c");
   ElemType t = dtype_of(product->out[0]);
-  return is_gemm_type(t) && (!c || dtype_of(c) == t);
+  return is_weight_type(t) && (!c || dtype_of(c) == t);
 }
 
 static bool broadcasts_one_way(const Match *m) {
@@ -36,7 +32,6 @@ static bool broadcasts_one_way(const Match *m) {
 static bool gemm_broadcasts(const Match *m) {
   return m->root->opset >= 7;
 }
-
 
 /* --- what is added behind a Gemm ------------------------------------------------------------------------ */
 
@@ -56,7 +51,8 @@ static Value *add_to_c(Rewriter *rw, const Match *match) {
   ElemType stored = old->dtype, wide = stored == DT_DOUBLE ? DT_DOUBLE : DT_FLOAT;
   float beta;
   if (!attr_float(gemm, "beta", &beta)) return NULL;
-  Tensor *scaled = tx_binary(m, OP_Mul, tx_cast(m, old, wide), tx_cast(m, tensor_float(m->arena, beta), wide));
+  Tensor *scaled =
+      tx_binary(m, OP_Mul, tx_cast(m, old, wide), tx_cast(m, tensor_float(m->arena, beta), wide));
   Tensor *sum = tx_cast(m, tx_binary(m, OP_Add, beta == 1 ? old : scaled, c), stored);
   ElemType range = stored == DT_FLOAT ? DT_DOUBLE : stored;
   if (!sum || !tx_all_normal(m, sum, range)) {
@@ -94,8 +90,10 @@ static Outcome gemm_transpose(Rewriter *rw, Node *node) {
     if (!x || !attr_int(node, trans[i], &flag)) continue;
     NEED(node_is_inner(node_in(node, i)->producer), "the Transpose has other users");
     rw_set_input(rw, node, i, x);
-    if (flag) rw_attr_remove(rw, node, trans[i]);
-    else rw_attr_int(rw, node, trans[i], 1);
+    if (flag)
+      rw_attr_remove(rw, node, trans[i]);
+    else
+      rw_attr_int(rw, node, trans[i], 1);
     rw_note(rw, "%s absorbs the Transpose", trans[i]);
     return FIRED;
   }
@@ -109,7 +107,7 @@ static Outcome matmul_transpose(Rewriter *rw, Node *node) {
   if (b && !node_is_inner(node_in(node, 1)->producer)) b = NULL;
   TRY((a || b) && rank_of(node_in(node, 0)) == 2 && rank_of(node_in(node, 1)) == 2);
   NEED(node->opset >= 11, "Gemm without C needs opset 11");
-  NEED(is_gemm_type(dtype_of(node->out[0])), "its type is not one of Gemm's floating point types");
+  NEED(is_weight_type(dtype_of(node->out[0])), "its type is not one of Gemm's floating point types");
   Value *in[] = {a ? a : node_in(node, 0), b ? b : node_in(node, 1)};
   Node *gemm = rw_node(rw, OP_Gemm, 2, in);
   if (a) rw_attr_int(rw, gemm, "transA", 1);
@@ -157,8 +155,9 @@ static Value *scale_columns(Rewriter *rw, const Match *match) {
   Tensor *b = constant_of(bv), *c = cv ? constant_of(cv) : NULL, *v = constant_of(match_value(match, "v"));
   int64_t trans, columns = 0;
   if (attr_int(gemm, "transB", &trans) && b->rank == 2) columns = b->dim[trans ? 0 : 1];
-  bool fits = columns > 1 && v->count == (uint64_t)columns && v->rank >= 1 && v->rank <= 2 && v->dtype == b->dtype &&
-              v->dim[v->rank - 1] == columns && (!c || c->count == 1 || c->count == (uint64_t)columns) &&
+  bool fits = columns > 1 && v->count == (uint64_t)columns && v->rank >= 1 && v->rank <= 2 &&
+              v->dtype == b->dtype && v->dim[v->rank - 1] == columns &&
+              (!c || c->count == 1 || c->count == (uint64_t)columns) &&
               (!c || c->rank == 0 || c->dim[c->rank - 1] == (int64_t)c->count);
   if (!fits) {
     rw_missed(rw, match->root, "it is no factor for each column");
@@ -177,7 +176,8 @@ static Value *scale_columns(Rewriter *rw, const Match *match) {
     rw_missed(rw, match->root, "a scaled weight is not a normal number in %s", elem_name(b->dtype));
     return NULL;
   }
-  Value *in[] = {match_value(match, "a"), rw_const(rw, scaled, bv->name->s), c ? rw_const(rw, bias, cv->name->s) : NULL};
+  Value *in[] = {match_value(match, "a"), rw_const(rw, scaled, bv->name->s),
+                 c ? rw_const(rw, bias, cv->name->s) : NULL};
   return rw_copy(rw, gemm, 3, in)->out[0];
 }
 
@@ -243,4 +243,5 @@ static const Rule rules[] = {
      .build = scale_columns},
 };
 
-const Pass pass_fuse_matmul_add = {"fuse_matmul_add", "turns matrix products with a sum into Gemm", PASS_RULES(rules)};
+const Pass pass_fuse_matmul_add = {"fuse_matmul_add", "turns matrix products with a sum into Gemm",
+                                   PASS_RULES(rules)};

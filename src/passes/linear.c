@@ -27,15 +27,18 @@ bool is_layout(const Node *n) {
   }
 }
 
-Node *source_of(Value *v) {
-  while (sole_reader(v) && v->producer && v->index == 0) {
-    if (!is_layout(v->producer)) return v->producer;
-    v = node_in(v->producer, 0);
-  }
+Value *source_value(Value *v) {
+  for (; sole_reader(v); v = node_in(v->producer, 0))
+    if (!v->producer || !is_layout(v->producer)) return v;
   return NULL;
 }
 
-static bool is_float_type(ElemType t) {
+Node *source_of(Value *v) {
+  v = source_value(v);
+  return v ? v->producer : NULL;
+}
+
+bool is_weight_type(ElemType t) {
   return t == DT_FLOAT || t == DT_DOUBLE || t == DT_FLOAT16 || t == DT_BFLOAT16;
 }
 
@@ -48,7 +51,7 @@ bool factor_of(Node *n, Factor *f) {
     if (!by || !x || !constant_scalar(by, &c) || constant_of(x)) continue;
     Tensor *t = constant_of(by);
     int rank = rank_of(x);
-    if (!is_float_type(t->dtype) || (t->rank > 0 && rank < t->rank)) continue;
+    if (!is_weight_type(t->dtype) || (t->rank > 0 && rank < t->rank)) continue;
     double value = divides ? 1 / c : c;
     if (!isfinite(value) || value == 0 || !isfinite(c)) continue;
     *f = (Factor){n, x, i, t, divides, value};
@@ -68,9 +71,10 @@ static bool is_product(Node *n, Projection *p) {
   default: return false;
   }
   p->product = n;
-  if (p->weight < 0) return is_float_type(dtype_of(node_out(n, 0)));
+  if (p->weight < 0) return is_weight_type(dtype_of(node_out(n, 0)));
   Tensor *w = constant_of(node_in(n, p->weight));
-  return w && is_float_type(w->dtype) && !constant_of(node_in(n, 1 - p->weight)) && (!bias || constant_of(bias));
+  return w && is_weight_type(w->dtype) && !constant_of(node_in(n, 1 - p->weight)) &&
+         (!bias || constant_of(bias));
 }
 
 bool projection_of(Node *n, Projection *p) {

@@ -20,6 +20,7 @@ typedef struct Driver {
   RuleRef *rules;                    /* beside result->rules */
   RuleList by_op[OP_COUNT_]; /* rules to try on nodes of an operator, in order; OP_NONE: on unknown operators */
   RuleList late[OP_COUNT_];  /* the same, for late rules */
+  bool lowered[OP_COUNT_];   /* operators that an enabled pass takes apart */
   uint64_t cap;
   Map missed; /* rule and node -> MissedAt of the remark */
   Vec(struct MissedAt *) misses;
@@ -392,6 +393,8 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   map_init(&rw->effects, arena);
   map_init(&d->missed, arena);
   journal_init(&rw->journal, arena, m);
+  for (size_t p = 0; p < o->n_passes; p++) d->lowered[o->passes[p]->lowers] = o->passes[p]->lowers != OP_NONE;
+  journal_lower(&rw->journal, m, d->lowered);
   load_rules(d);
   d->cap = (uint64_t)(rw->journal.measure.nodes + 64) * REWRITES_PER_NODE;
   model_each_graph(m, enqueue_graph, rw);

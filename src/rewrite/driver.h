@@ -25,6 +25,8 @@ typedef enum RewriteMoment { BEFORE_TRY, AFTER_REWRITE } RewriteMoment;
 typedef struct RunOptions {
   const Pass *const *passes; /* enabled ones, in order of priority */
   size_t n_passes;
+  const char *const *asked; /* names of passes that the user asked for */
+  size_t n_asked;
   const char *const *skip_rules; /* names of single rules that are off */
   size_t n_skip_rules;
   bool exact_only;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 bool measure_less(Measure a, Measure b) {
+  if (a.lowered != b.lowered) return a.lowered < b.lowered;
   if (a.nodes != b.nodes) return a.nodes < b.nodes;
   if (a.operands != b.operands) return a.operands < b.operands;
   if (a.moved != b.moved) return a.moved < b.moved;
@@ -18,6 +19,10 @@ static bool is_constant_node(const Node *n) {
 
 static bool is_computed(const Value *v) {
   return v && !v->is_initializer && !(v->producer && is_constant_node(v->producer));
+}
+
+static bool is_lowered(const Journal *j, const Node *n) {
+  return j->lowered && n->op && j->lowered[n->op->id];
 }
 
 static void weigh(Measure *m, const Tensor *t, int64_t times) {
@@ -61,6 +66,16 @@ void journal_init(Journal *j, Arena *a, Model *m) {
   model_each_graph(m, count_graph, &j->measure);
 }
 
+static void count_lowered(Graph *g, void *arg) {
+  Journal *j = arg;
+  for (const Node *n = g->first; n; n = n->next) j->measure.lowered += is_lowered(j, n);
+}
+
+void journal_lower(Journal *j, Model *m, const bool *lowered) {
+  j->lowered = lowered;
+  model_each_graph(m, count_lowered, j);
+}
+
 void journal_commit(Journal *j) {
   j->edits.n = 0;
 }
@@ -77,11 +92,13 @@ static Edit *record(Journal *j, EditKind kind, Graph *g) {
 static void do_link(Journal *j, Graph *g, Node *before, Node *n) {
   node_link(g, before, n);
   j->measure.nodes++;
+  j->measure.lowered += is_lowered(j, n);
 }
 
 static void do_unlink(Journal *j, Node *n) {
   node_unlink(n);
   j->measure.nodes--;
+  j->measure.lowered -= is_lowered(j, n);
 }
 
 static void do_input(Journal *j, Node *n, int i, Value *v) {

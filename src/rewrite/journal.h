@@ -3,9 +3,11 @@
 #define REWRITE_JOURNAL_H
 
 #include "infer/facts.h"
+#include "ops/ops.h"
 
 /* What a rewrite must make smaller, compared in this order (Law 9). */
 typedef struct Measure {
+  int64_t lowered; /* nodes of operators that an enabled pass takes apart (Pass.lowers): fewer of them may be more nodes */
   int64_t nodes;
   int64_t operands; /* input slots that read a computed value: not an initializer, not a Constant node's output */
   int64_t moved;    /* bytes that Transposes move, by difference from the start; unknown dims count as 1 */
@@ -38,11 +40,14 @@ typedef struct Journal {
   Arena *arena;
   Vec(Edit) edits;
   Measure measure;
+  const bool *lowered; /* by OpId; NULL: none */
   Map moved; /* Transpose -> the bytes it counts for, plus 1: what is known of a value may get better */
 } Journal;
 
 /* Counts the whole model. */
 void journal_init(Journal *j, Arena *a, Model *m);
+/* From now on nodes of these operators (by OpId; kept) count before anything else. */
+void journal_lower(Journal *j, Model *m, const bool *lowered);
 void journal_commit(Journal *j);
 void journal_undo(Journal *j); /* back to the last commit */
 

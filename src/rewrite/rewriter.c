@@ -11,6 +11,13 @@ bool rw_exact_only(const Rewriter *rw) {
   return rw->o->exact_only;
 }
 
+bool rw_asked(const Rewriter *rw) {
+  const char *name = rw->result->rules.at[rw->rule].pass->name;
+  for (size_t i = 0; i < rw->o->n_asked; i++)
+    if (strcmp(rw->o->asked[i], name) == 0) return true;
+  return false;
+}
+
 uint64_t rw_max_growth(const Rewriter *rw) {
   return rw->o->max_growth;
 }
@@ -66,10 +73,12 @@ void rw_note(Rewriter *rw, const char *fmt, ...) {
 /* --- nodes --------------------------------------------------------------------------------------------- */
 
 /* The outputs are named after those of `like`, as far as it has them. */
-static Node *link_new(Rewriter *rw, Str domain, Str op_type, int n_in, Value *const *in, int n_out, const Node *like) {
+static Node *link_new(Rewriter *rw, Str domain, Str op_type, const OpDef *op, int n_in, Value *const *in, int n_out,
+                      const Node *like) {
   Graph *g = rw->at->graph;
   while (n_in && !in[n_in - 1]) n_in--;
   Node *n = node_new(g, domain, op_type, n_in, n_out);
+  n->op = op;
   edit_link(&rw->journal, g, rw->at, n);
   for (int i = 0; i < n_in; i++) edit_input(&rw->journal, n, i, in[i]);
   for (int i = 0; i < n_out; i++) {
@@ -84,9 +93,7 @@ static Node *link_new(Rewriter *rw, Str domain, Str op_type, int n_in, Value *co
 
 Node *rw_node_n(Rewriter *rw, OpId op, int n_in, Value *const *in, int n_out) {
   const OpDef *def = op_def(op);
-  Node *n = link_new(rw, rw->m->empty, str_internz(rw->m->strs, def->name), n_in, in, n_out, rw->root);
-  n->op = def;
-  return n;
+  return link_new(rw, rw->m->empty, str_internz(rw->m->strs, def->name), def, n_in, in, n_out, rw->root);
 }
 
 Node *rw_node(Rewriter *rw, OpId op, int n_in, Value *const *in) {
@@ -94,8 +101,7 @@ Node *rw_node(Rewriter *rw, OpId op, int n_in, Value *const *in) {
 }
 
 Node *rw_copy(Rewriter *rw, const Node *from, int n_in, Value *const *in) {
-  Node *n = link_new(rw, from->domain, from->op_type, n_in, in, from->n_out, from);
-  n->op = from->op;
+  Node *n = link_new(rw, from->domain, from->op_type, from->op, n_in, in, from->n_out, from);
   n->opset = from->opset;
   n->overload = from->overload;
   n->callee = from->callee;

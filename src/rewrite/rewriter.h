@@ -3,7 +3,7 @@
  * Laws of a rule
  *  1. Decide first, then build: nothing is edited before every guard has passed.
  *  2. Refuse, don't fail: an odd model is a reason to refuse (NEED), never an error.
- *  3. Every rewrite makes the measure fall (nodes, computed operands, transposed bytes, constant bytes; in this
+ *  3. Every rewrite makes the measure fall (operators taken apart, nodes, computed operands, transposed bytes, constant bytes; in this
  *     order); the driver checks it and undoes what does not. Nodes that lose their last use through the rewrite
  *     are removed with it.
  *  4. Graph inputs and outputs keep names, order and types; rw_replace() refuses what would break that.
@@ -17,6 +17,7 @@
 typedef struct Rewriter Rewriter;
 
 Model *rw_model(const Rewriter *rw);
+bool rw_asked(const Rewriter *rw); /* did the user name this rule's pass? Then it may do more than by itself */
 bool rw_exact_only(const Rewriter *rw);    /* --exact: rules that would round must refuse */
 uint64_t rw_max_growth(const Rewriter *rw); /* bytes a fold may add over what it removes */
 

@@ -66,8 +66,11 @@ typedef struct Pass {
   const char *doc;
   const Rule *rules;
   size_t n_rules;
+  OpId lowers;         /* operator that the pass replaces by others, which may be more nodes; no other rule makes it */
+  const char *inverse; /* pass that would take it back: off while this one is on */
+  bool opt_in;         /* runs only if asked for by name */
 } Pass;
 
-#define PASS_RULES(array) (array), sizeof(array) / sizeof *(array)
+#define PASS_RULES(array) .rules = (array), .n_rules = sizeof(array) / sizeof *(array)
 
 #endif

@@ -203,6 +203,33 @@ TEST(elementwise_streams_as_it_evaluates) {
   model_free(b.m);
 }
 
+TEST(zeros_around_a_tensor) {
+  Bench b;
+  bench_open(&b);
+  Tensor *w = random_floats(b.m, 3, (int64_t[]){64, 96, 3}, 1, 1);
+  Tensor *padded = tx_pad(b.m, w, (int64_t[]){0, 0, 1}, (int64_t[]){0, 2, 0});
+  CHECK(padded && padded->store == TS_DEFERRED && padded->dim[1] == 98 && padded->dim[2] == 4);
+  CHECK(streams_as_evaluated(b.m, padded));
+  CHECK(float_at(b.m, padded, 0) == 0 && float_at(b.m, padded, 96 * 4 + 1) == 0);
+  CHECK(float_at(b.m, padded, 98 * 4 + 1) == float_at(b.m, w, 96 * 3));
+  CHECK(tx_pad(b.m, NULL, NULL, NULL) == NULL);
+  model_free(b.m);
+}
+
+TEST(sum_from_an_axis) {
+  Bench b;
+  bench_open(&b);
+  Tensor *w = random_floats(b.m, 3, (int64_t[]){4, 2, 2}, 1, 1), *sum = tx_sum_from(b.m, w, 1);
+  double wanted = 0;
+  for (uint64_t i = 4; i < 8; i++) wanted += (double)float_at(b.m, w, i);
+  CHECK(sum && sum->rank == 1 && sum->dim[0] == 4);
+  CHECK(fabs((double)float_at(b.m, sum, 1) - wanted) < 1e-6);
+  Tensor *all = tx_sum_from(b.m, w, 0), *none = tx_sum_from(b.m, w, 3);
+  CHECK(all && all->rank == 0);
+  CHECK(none && none->rank == 3 && float_at(b.m, none, 5) == float_at(b.m, w, 5));
+  model_free(b.m);
+}
+
 TEST(concat_slice_reshape_stream_as_they_evaluate) {
   Bench b;
   bench_open(&b);

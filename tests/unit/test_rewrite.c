@@ -148,18 +148,23 @@ static void run(void *arg) {
   Bench *b = ((void **)arg)[0];
   Rule *rule = ((void **)arg)[1];
   RunResult **out = ((void **)arg)[2];
-  Pass pass = {"test", "a pass of one rule", rule, 1};
+  const OpId *lowers = ((void **)arg)[3];
+  Pass pass = {.name = "test", .doc = "a pass of one rule", .rules = rule, .n_rules = 1, .lowers = *lowers};
   const Pass *passes[] = {&pass};
   RunOptions o = {
       .passes = passes, .n_passes = 1, .verify_each = true, .remarks = true, .max_rewrites = UINT64_MAX};
   *out = rewrite_run(b->m, &o);
 }
 
-static const RunResult *run_rule(Bench *b, Rule *rule) {
+static const RunResult *run_lowering(Bench *b, Rule *rule, OpId lowers) {
   RunResult *result = NULL;
-  void *arg[] = {b, rule, &result};
+  void *arg[] = {b, rule, &result, &lowers};
   CHECK(ctx_protect(&b->cx, run, arg));
   return result;
+}
+
+static const RunResult *run_rule(Bench *b, Rule *rule) {
+  return run_lowering(b, rule, OP_NONE);
 }
 
 static void replaces(Bench *b) {
@@ -196,6 +201,26 @@ static void refuses(Bench *b) {
 
 TEST(driver_refuses_with_reasons_and_undoes) {
   with_bench(refuses);
+}
+
+static Value *three_relus(Rewriter *rw, const Match *m) {
+  Value *x = match_value(m, "x");
+  for (int i = 0; i < 3; i++) x = rw_node(rw, OP_Relu, 1, &x)->out[0];
+  CHECK(!rw_asked(rw));
+  return x;
+}
+
+static void lowers(Bench *b) {
+  Rule rule = {.name = "apart", .match = "Neg(x)", .replace = "Relu(Relu(Relu(x)))", .build = three_relus};
+  CHECK_EQ(run_rule(b, &rule)->rewrites, 0);
+  CHECK_EQ(run_lowering(b, &rule, OP_Relu)->rewrites, 0); /* more of what it says it takes away */
+  CHECK_EQ(run_lowering(b, &rule, OP_Neg)->rewrites, 1);
+  CHECK_EQ(b->m->graph->n_nodes, 4);
+  CHECK_STR(b->m->graph->outputs.at[0]->name->s, "y");
+}
+
+TEST(a_pass_that_takes_an_operator_apart_may_add_nodes) {
+  with_bench(lowers);
 }
 
 static void second_user(Bench *b) {

@@ -1,11 +1,8 @@
 /* The mask that is added to the scores: computed from as few and as small values as possible. */
 #include "passes/attention/rules.h"
+#include "passes/linear.h"
 
 /* --- 1 - mask, and its ones filled ---------------------------------------------------------------------- */
-
-static bool is_float_type(ElemType t) {
-  return t == DT_FLOAT || t == DT_DOUBLE || t == DT_FLOAT16 || t == DT_BFLOAT16;
-}
 
 /* What is compared with 1: through a Cast that maps nothing but 1 to 1. */
 static Value *before_cast(Value *v) {
@@ -18,7 +15,7 @@ static Value *before_cast(Value *v) {
 static Value *equals_one(Rewriter *rw, Value *v, Value *one) {
   ElemType t = dtype_of(v);
   if (t == DT_BOOL) return v;
-  if (!is_float_type(t)) one = rw_const(rw, tensor_ints(rw_model(rw)->arena, t, 0, &(int64_t){1}, 1), NULL);
+  if (!is_weight_type(t)) one = rw_const(rw, tensor_ints(rw_model(rw)->arena, t, 0, &(int64_t){1}, 1), NULL);
   Value *in[] = {v, one};
   return rw_node(rw, OP_Equal, 2, in)->out[0];
 }
@@ -30,12 +27,13 @@ Outcome fill_inverted_mask(Rewriter *rw, Node *node) {
   Node *cast = cond->producer, *sub = d->producer;
   double one;
   TRY(node_is(cast, OP_Cast) && node_in(cast, 0) == d && dtype_of(cond) == DT_BOOL);
-  TRY(node_is(sub, OP_Sub) && node_in(sub, 0) && node_in(sub, 1) && is_float_type(dtype_of(d)));
+  TRY(node_is(sub, OP_Sub) && node_in(sub, 0) && node_in(sub, 1) && is_weight_type(dtype_of(d)));
   TRY(constant_scalar(node_in(sub, 0), &one) && one == 1);
   Value *inverted = node_in(sub, 1), *m = before_cast(inverted);
   int rank = constant_of(node_in(sub, 0))->rank;
   NEED(rank == 0 || rank <= rank_of(m), "the 1 has more axes than the mask");
-  NEED(node->opset >= 11 || !is_float_type(dtype_of(m)), "before opset 11 Equal compares no floating point numbers");
+  NEED(node->opset >= 11 || !is_weight_type(dtype_of(m)),
+       "before opset 11 Equal compares no floating point numbers");
   Value *zero = rw_const(rw, tensor_alloc(rw_model(rw)->arena, dtype_of(d), 0, NULL, NULL), NULL);
   Value *in[] = {equals_one(rw, m, node_in(sub, 0)), zero, fill};
   Value *now = rw_node(rw, OP_Where, 3, in)->out[0];
@@ -45,7 +43,8 @@ Outcome fill_inverted_mask(Rewriter *rw, Node *node) {
   return FIRED;
 }
 
-/* --- Expand in front of elementwise operators in front of a broadcast ------------------------------------ */
+/* --- Expand in front of elementwise operators in front of a broadcast ------------------------------------
+ */
 
 enum { MAX_REGION = 16 };
 
@@ -78,7 +77,8 @@ static bool seen(const Region *r, const Node *n) {
 static bool is_pointwise(const Region *r, const Node *n) {
   bool unary = node_has(n, OP_LAYOUT_AGNOSTIC) && n->n_in == 1;
   if (n->n_out != 1 || !n->out[0] || (!unary && !node_has(n, OP_ELEMENTWISE | OP_BROADCASTS))) return false;
-  if (node_has(n, OP_RANDOM) || node_has(n, OP_QUANT) || n->out[0]->n_outputs || n->out[0]->keep) return false;
+  if (node_has(n, OP_RANDOM) || node_has(n, OP_QUANT) || n->out[0]->n_outputs || n->out[0]->keep)
+    return false;
   for (int i = 0; i < n->n_in; i++) {
     Value *v = node_in(n, i);
     const Tensor *t = v && !in_region(r, v) ? constant_of(v) : NULL;
@@ -93,14 +93,17 @@ static Node *next_reader(const Region *r, bool *strange) {
   for (int i = -1; i < r->n; i++) {
     const Value *v = i < 0 ? r->expand->out[0] : r->at[i]->out[0];
     for (const Use *u = v->uses; u; u = u->next) {
-      if (u->node->graph != r->expand->graph) *strange = true;
-      else if (!seen(r, u->node) && (!next || node_before(u->node, next))) next = u->node;
+      if (u->node->graph != r->expand->graph)
+        *strange = true;
+      else if (!seen(r, u->node) && (!next || node_before(u->node, next)))
+        next = u->node;
     }
   }
   return next;
 }
 
-/* Is the result of this broadcast the same with x's shape for the region's values? Each of its dims must be found. */
+/* Is the result of this broadcast the same with x's shape for the region's values? Each of its dims must be
+ * found. */
 static bool broadcasts_alone(const Region *r, const Node *n) {
   if (!node_has(n, OP_BROADCASTS) || n->opset < 8 || !node_out(n, 0)) return false;
   Shape out = shape_of(n->out[0]);
@@ -157,7 +160,8 @@ Outcome drop_mask_expand(Rewriter *rw, Node *node) {
   }
   TRY(r.n && !strange);
   for (int i = 0; i < r.n_exits; i++)
-    NEED(broadcasts_alone(&r, r.exit[i]), "%s would not broadcast to the same shape by itself", node_label(r.exit[i]));
+    NEED(broadcasts_alone(&r, r.exit[i]), "%s would not broadcast to the same shape by itself",
+         node_label(r.exit[i]));
   rebuild(rw, &r);
   rw_note(rw, "what follows broadcasts by itself");
   return FIRED;

@@ -1,15 +1,15 @@
-/* Projections of one input - Q, K and V of an attention core - are one product with the weights side by side.
+/* Projections of one input - Q, K and V of an attention core - are one product, weights side by side.
  *
- * Before:    MatMul(x, Wi) + bi, each with its own Reshape to [..., Hi, D] and Transpose of the heads to the front
- * After:     Split(Transpose(Reshape(MatMul(x, [W0 W1 W2]) + [b0 b1 b2]))) along the heads; a branch with another
- *            permutation gets a Transpose of its own behind it
+ * Before:    MatMul(x, Wi) + bi, each with its own Reshape to [..., Hi, D] and Transpose of the heads
+ * After:     Split(Transpose(Reshape(MatMul(x, [W0 W1 W2]) + [b0 b1 b2]))) along the heads; a branch
+ *            with another permutation gets a Transpose of its own behind it
  *            Without heads: Split(MatMul(x, [W0 W1 W2]) + [b0 b1 b2]) along the columns
- * When not:  nothing is saved; the weights have other readers (the file would grow); more than three projections that
- *            are not of one core (all of their results would be held in memory together)
+ * When not:  nothing is saved; the weights have other readers (the file would grow); more than three
+ *            projections that are not of one core (all results would be held in memory together)
  * Exactness: rounding: a branch without bias gets zeros added, which turn -0.0 into 0.0
  */
-#include "passes/linear.h"
 #include "passes/attention/rules.h"
+#include "passes/linear.h"
 
 #include <string.h>
 
@@ -44,7 +44,8 @@ static void read_bias(Branch *b) {
   if (!node_is(add, OP_Add) || add->n_in != 2 || !node_in(add, 1 - u->index)) return;
   Tensor *t = constant_of(node_in(add, 1 - u->index));
   int64_t n = b->w->dim[1];
-  if (!t || t->rank < 1 || t->rank > rank_of(b->sum) || t->dim[t->rank - 1] != n || t->count != (uint64_t)n) return;
+  if (!t || t->rank < 1 || t->rank > rank_of(b->sum) || t->dim[t->rank - 1] != n || t->count != (uint64_t)n)
+    return;
   b->bias = t;
   b->sum = add->out[0];
 }
@@ -57,11 +58,13 @@ static void read_heads(Branch *b, int rank) {
   if (!node_is(transpose, OP_Transpose) || !attr_ints(transpose, "perm", &b->perm, &n)) return;
   Shape in = shape_of(b->sum), out = shape_of(reshape->out[0]);
   bool fits = in.rank == rank && out.rank == rank + 1 && n == (size_t)out.rank &&
-              sym_const(out.dim[rank - 1], &b->heads) && sym_const(out.dim[rank], &b->depth) && b->heads > 0 &&
-              b->depth > 0 && b->heads <= b->w->dim[1] && b->heads * b->depth == b->w->dim[1];
+              sym_const(out.dim[rank - 1], &b->heads) && sym_const(out.dim[rank], &b->depth) &&
+              b->heads > 0 && b->depth > 0 && b->heads <= b->w->dim[1] && b->heads * b->depth == b->w->dim[1];
   for (int i = 0; i < rank - 1 && fits; i++) fits = sym_equal(in.dim[i], out.dim[i]);
-  if (fits) b->turned = transpose->out[0];
-  else b->perm = NULL;
+  if (fits)
+    b->turned = transpose->out[0];
+  else
+    b->perm = NULL;
 }
 
 /* The Softmax above v, through what guards or converts it. */
@@ -107,7 +110,9 @@ static Node *softmax_of(Value *v) {
 
 static bool read_branch(Node *product, const Value *x, Branch *b) {
   *b = (Branch){.product = product};
-  if (!node_is(product, OP_MatMul) || node_in(product, 0) != x || !node_in(product, 1) || !node_out(product, 0)) return false;
+  if (!node_is(product, OP_MatMul) || node_in(product, 0) != x || !node_in(product, 1) ||
+      !node_out(product, 0))
+    return false;
   b->w = constant_of(node_in(product, 1));
   if (!b->w || b->w->rank != 2 || !b->w->count) return false;
   b->sum = product->out[0];
@@ -119,7 +124,8 @@ static bool read_branch(Node *product, const Value *x, Branch *b) {
 
 /* --- the group ------------------------------------------------------------------------------------------ */
 
-/* All projections of node's input that belong to its core, in graph order. False if node is not the first of them. */
+/* All projections of node's input that belong to its core, in graph order. False if node is not the first of
+ * them. */
 static bool read_group(Node *node, Group *g) {
   Branch first, b;
   g->x = node_in(node, 0);
@@ -130,7 +136,8 @@ static bool read_group(Node *node, Group *g) {
   if (g->rank < 2) return false;
   for (const Use *u = g->x->uses; u; u = u->next) {
     if (u->index != 0 || u->node->graph != node->graph || !read_branch(u->node, g->x, &b)) continue;
-    if (b.softmax != first.softmax || b.w->dtype != first.w->dtype || b.w->dim[0] != first.w->dim[0]) continue;
+    if (b.softmax != first.softmax || b.w->dtype != first.w->dtype || b.w->dim[0] != first.w->dim[0])
+      continue;
     if (node_before(b.product, node) || g->n == MAX_BRANCHES) return false;
     int at = g->n++;
     for (; at > 0 && node_before(b.product, g->at[at - 1].product); at--) g->at[at] = g->at[at - 1];
@@ -148,8 +155,10 @@ static const int64_t *common_perm(const Group *g) {
   for (int i = 0; i < g->n; i++) {
     int count = 0;
     for (int k = 0; k < g->n; k++) count += memcmp(g->at[i].perm, g->at[k].perm, n * sizeof(int64_t)) == 0;
-    if (g->at[i].perm[g->rank] == g->rank) count = 2 * count + 1;
-    else count *= 2;
+    if (g->at[i].perm[g->rank] == g->rank)
+      count = 2 * count + 1;
+    else
+      count *= 2;
     if (count > votes) best = g->at[i].perm, votes = count;
   }
   return best;
@@ -168,7 +177,8 @@ static bool reads_all(const Value *x, const Group *g) {
   return true;
 }
 
-/* Does every reader of these weights stand in a group like this one? Then one copy side by side replaces them. */
+/* Does every reader of these weights stand in a group like this one? Then one copy side by side replaces
+ * them. */
 static bool all_grouped_alike(const Value *w, const Group *g) {
   if (w->n_outputs || w->keep) return false;
   for (const Use *u = w->uses; u; u = u->next) {
@@ -220,7 +230,8 @@ static Value *transposed(Rewriter *rw, Value *v, const int64_t *perm, int rank) 
 }
 
 /* To heads, split along them, and the branches that want other axes turned once more. */
-static void build_heads(Rewriter *rw, const Group *g, Value *v, const int64_t *base, int opset, Value **result) {
+static void build_heads(Rewriter *rw, const Group *g, Value *v, const int64_t *base, int opset,
+                        Value **result) {
   int rank = g->rank + 1, axis = 0;
   int64_t *dims = NEW_ARRAY(rw_scratch(rw), int64_t, rank), *turn = NEW_ARRAY(rw_scratch(rw), int64_t, rank);
   int64_t size[MAX_BRANCHES];
@@ -261,7 +272,8 @@ static void build(Rewriter *rw, const Group *g, Tensor *w, Tensor *bias, int ops
 Outcome merge_sibling_projections(Rewriter *rw, Node *node) {
   Group g;
   TRY(node->opset >= 2 && read_group(node, &g) && g.n >= 2);
-  NEED(g.at[0].softmax || g.n <= LOOSE_BRANCHES, "its input has %d projections that are not of one attention core", g.n);
+  NEED(g.at[0].softmax || g.n <= LOOSE_BRANCHES,
+       "its input has %d projections that are not of one attention core", g.n);
   const Value *shared = shared_weights(rw, &g);
   NEED(!shared, "the weights '%s' have other readers: the file would grow", shared ? shared->name->s : "");
   bool biased = false;
@@ -276,6 +288,7 @@ Outcome merge_sibling_projections(Rewriter *rw, Node *node) {
     NEED(rw_can_replace(rw, old, result[i], &why), "%s", why);
     rw_replace(rw, old, result[i]);
   }
-  rw_note(rw, "%d projections of '%s' are one product%s", g.n, g.x->name->s, g.heads ? ", split by heads" : "");
+  rw_note(rw, "%d projections of '%s' are one product%s", g.n, g.x->name->s,
+          g.heads ? ", split by heads" : "");
   return FIRED;
 }

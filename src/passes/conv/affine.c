@@ -3,8 +3,9 @@
  *
  * Behind: W is multiplied along its output channels, the bias becomes B*s + t.
  * Before: W is multiplied along its input channels, the bias becomes B + sum(W*t) over input channels and
- * kernel; this sum belongs to windows that lie inside of the input, so t must be 0 or there must be no
- * padding. */
+ *         kernel. This sum belongs to windows that lie inside of the input, so t must be 0, or there must
+ *         be no padding.
+ */
 #include "eval/window.h"
 #include "passes/conv/conv.h"
 

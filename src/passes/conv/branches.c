@@ -111,6 +111,7 @@ static Tensor *diagonal(Model *m, const Conv *c, Tensor *s) {
   return tx_reshape(m, s, c->w->rank, dim);
 }
 
+/* exp(0), n times. */
 static Tensor *ones(Model *m, int64_t n) {
   return tx_unary(m, OP_Exp, tensor_alloc(m->arena, DT_DOUBLE, 1, &n, NULL));
 }
@@ -132,7 +133,9 @@ static Tensor *branch_as_weights(Rewriter *rw, const Conv *c, const Branch *b, A
   if (!scale_is_normal(rw, a, c->w->dtype)) return NULL;
   Tensor *scale = a->scale ? a->scale : ones(m, c->in);
   a->scale = NULL;
-  return diagonal(m, c, tx_cast(m, scale, wide));
+  Tensor *kernel = diagonal(m, c, tx_cast(m, scale, wide));
+  if (!kernel) rw_missed(rw, c->node, "weights can't be computed");
+  return kernel;
 }
 
 Value *branch_merge(Rewriter *rw, const Match *match) {

@@ -16,8 +16,7 @@ typedef struct Conv {
 /* False if the weights are not constant or make no sense. */
 bool conv_read(const Node *node, Conv *c);
 
-/* y = scale * x + shift in double, with one number for each channel or one for all. NULL: no scale, no shift.
- */
+/* y = scale * x + shift in double, with one number for each channel or one for all. NULL: none. */
 typedef struct Affine {
   Tensor *scale, *shift;
   const char *formula; /* of the scale, for remarks */
@@ -48,8 +47,7 @@ bool weights_are_normal(Rewriter *rw, Tensor *w, Tensor *b, ElemType stored);
 Value *conv_rebuild(Rewriter *rw, const Conv *c, Value *x, Tensor *w, Tensor *b, const char *bias_name,
                     int n_gone, const Node *const *gone);
 
-/* --- guards and builders, by the file they are in --------------------------------------------------------
- */
+/* --- guards and builders, by the file they are in --- */
 
 /* batchnorm.c: of the captured "bn" */
 bool bn_is_inference(const Match *m);

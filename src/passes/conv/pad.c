@@ -1,8 +1,8 @@
 /* Pad before Conv, MaxPool and AveragePool, where the operator's own padding means the same:
  *
  * Conv         zeros
- * MaxPool      nothing that could be the largest element, so the lowest value of the type: -inf, or that of
- * an integer AveragePool  zeros that count (count_include_pad = 1)
+ * MaxPool      nothing that could be the largest: -inf, or the lowest integer
+ * AveragePool  zeros that count (count_include_pad = 1)
  *
  * A pool must see at least one element of the input in every window: ONNX Runtime refuses pads as large as
  * the kernel, and the definition does not say what the largest of none is. */

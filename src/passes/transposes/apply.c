@@ -1,5 +1,5 @@
-/* Rewriting a region: nodes that change their layout are built anew, then everybody else is given the presentation it
- * reads, through a Transpose where none is there. */
+/* Rewriting a region: nodes that change their layout are built anew, then everybody else is given the
+ * presentation it reads, through a Transpose where none is there. */
 #include "passes/transposes/region.h"
 
 #include <stdlib.h>
@@ -10,8 +10,8 @@ static void attr_perm(Rewriter *rw, Node *transpose, const Perm *p) {
   rw_attr_ints(rw, transpose, "perm", at, (size_t)p->n);
 }
 
-/* A Transpose that goes with the rewrite and whose name a new one can take; best one of the same net. There are never
- * more new ones than old ones. */
+/* A Transpose that goes with the rewrite and whose name a new one can take; best one of the same net. There
+ * are never more new ones than old ones. */
 static Node *namesake(Region *r, const Net *net) {
   for (size_t i = 1; i < net->members.n; i++) {
     Node *t = net->members.at[i]->value->producer;
@@ -45,7 +45,8 @@ static Value *presentation(Region *r, Net *net, Layout l) {
   return net->at[l] = new_transpose(r, net, x, &p);
 }
 
-/* --- what is there already ------------------------------------------------------------------------------- */
+/* --- what is there already -------------------------------------------------------------------------------
+ */
 
 /* The first Transpose of the net, if nobody before it is going to read what it makes. */
 static Value *first_result(const Net *net, Layout l) {
@@ -73,7 +74,18 @@ static void present_nets(Region *r) {
   }
 }
 
-/* --- nodes of the other layout --------------------------------------------------------------------------- */
+/* --- nodes of the other layout ---------------------------------------------------------------------------
+ */
+
+/* A constant operand, permuted. Unless it is large it is evaluated at once, so that it is found to be equal
+ * to another constant now and not in the next run. */
+static Tensor *permuted_constant(Model *m, Tensor *t, const Perm *p) {
+  enum { EVALUATED_BELOW = 1 << 20 };
+  Tensor *now = spread_constant(m, t, p);
+  if (!now || now->store != TS_DEFERRED || now->nbytes > EVALUATED_BELOW) return now;
+  const void *bytes = tensor_bytes(m->arena, now);
+  return bytes ? tensor_new(m->arena, now->dtype, now->rank, now->dim, TS_OWNED, bytes) : now;
+}
 
 /* Operand i of a node that changes. */
 static Value *operand(Region *r, const Free *f, int i, const char **why) {
@@ -81,7 +93,7 @@ static Value *operand(Region *r, const Free *f, int i, const char **why) {
   const Perm *p = &f->spread.in[i];
   if (!v || !p->n) return v;
   if (f->in[i]) return presentation(r, f->in[i], other_layout(f->layout));
-  Tensor *t = spread_constant(rw_model(r->rw), constant_of(v), p);
+  Tensor *t = permuted_constant(rw_model(r->rw), constant_of(v), p);
   if (!t) *why = "a constant can't be permuted";
   rw_insert_before(r->rw, f->node);
   return t ? rw_const(r->rw, t, v->name->s) : v;
@@ -140,7 +152,8 @@ static int by_order(const void *a, const void *b) {
   return node_before((*x)->node, (*y)->node) ? -1 : 1;
 }
 
-/* --- everybody else -------------------------------------------------------------------------------------- */
+/* --- everybody else --------------------------------------------------------------------------------------
+ */
 
 static void redirect_transposes(Region *r) {
   for (size_t i = 0; i < r->others.n; i++) {
@@ -192,7 +205,7 @@ static bool remove_old(Region *r) {
   for (size_t i = 0; i < r->transposes.n; i++) vec_push(r->arena, &old, r->transposes.at[i]);
   for (size_t i = 0; i < r->nodes.n; i++)
     if (r->nodes.at[i]->flips) vec_push(r->arena, &old, r->nodes.at[i]->node);
-  qsort(old.at, old.n, sizeof *old.at, last_first);
+  if (old.n) qsort(old.at, old.n, sizeof *old.at, last_first);
   for (size_t i = 0; i < old.n; i++)
     if (!rw_remove(r->rw, old.at[i]) && region_free(r, old.at[i])) return false;
   return true;
@@ -200,13 +213,15 @@ static bool remove_old(Region *r) {
 
 bool region_apply(Region *r, const char **why) {
   map_init(&r->reused, r->arena);
-  qsort(r->nodes.at, r->nodes.n, sizeof *r->nodes.at, by_order);
+  if (r->nodes.n) qsort(r->nodes.at, r->nodes.n, sizeof *r->nodes.at, by_order);
   present_nets(r);
   for (size_t i = 0; i < r->nodes.n; i++) {
     Free *f = r->nodes.at[i];
     if (!f->flips) continue;
-    if (f->transpose) flip_transpose(r, f);
-    else if (!flip_node(r, f, why)) return false;
+    if (f->transpose)
+      flip_transpose(r, f);
+    else if (!flip_node(r, f, why))
+      return false;
   }
   redirect_transposes(r);
   if (!redirect_readers(r, why)) return false;

@@ -77,7 +77,8 @@ void cut_solve(Cut *c) {
   int *path = NEW_ARRAY(c->arena, int, c->first.n);
   while (find_levels(c)) {
     for (size_t v = 0; v < c->first.n; v++) c->at[v] = c->first.at[v];
-    while (augment(c, path)) {}
+    while (augment(c, path)) {
+    }
   }
 }
 

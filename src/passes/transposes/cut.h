@@ -24,8 +24,8 @@ void cut_init(Cut *c, Arena *a); /* with source and sink */
 int cut_vertex(Cut *c);
 /* Cutting u (source side) from v (sink side) costs `forward`, the other way round `backward`. */
 void cut_edge(Cut *c, int u, int v, int64_t forward, int64_t backward);
-/* Afterwards cut_with_source() tells the sides; of several cheapest cuts it is the one with the fewest vertices on
- * the source's side. */
+/* Afterwards cut_with_source() tells the sides; of several cheapest cuts it is the one with the fewest
+ * vertices on the source's side. */
 void cut_solve(Cut *c);
 bool cut_with_source(const Cut *c, int v);
 

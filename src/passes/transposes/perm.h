@@ -29,7 +29,8 @@ Axes perm_axes(const Perm *p, Axes axes);
 
 /* What is left of p when the operand's axes `gone` (of size 1, or reduced) are taken away before. */
 Perm perm_without(const Perm *p, Axes gone);
-/* A permutation of n axes of which perm_without(.., extra) is p, and which leaves the extra axes in their place. */
+/* A permutation of n axes of which perm_without(.., extra) is p, and which leaves the extra axes in their
+ * place. */
 Perm perm_with(const Perm *p, Axes extra, int n);
 /* p of the last axes, with axes before them that stay. */
 Perm perm_widen(const Perm *p, int n);
@@ -38,8 +39,8 @@ bool perm_narrow(const Perm *p, int k, Perm *out);
 /* Are the axes from `from` on where they were? */
 bool perm_keeps_from(const Perm *p, int from);
 
-/* The permutation of a Transpose; without the attribute the axes are reversed. False if it depends on an unknown
- * rank, is none, or has more than MAX_AXES axes. */
+/* The permutation of a Transpose; without the attribute the axes are reversed. False if it depends on an
+ * unknown rank, is none, or has more than MAX_AXES axes. */
 bool perm_of(const Node *transpose, Perm *p);
 /* "[0,2,3,1]" */
 const char *perm_text(Arena *a, const Perm *p);

@@ -18,7 +18,8 @@ bool region_inside(const Region *r, const Node *t) {
   return from && to && from->net == to->net && to->value != to->net->root && t->graph == r->graph;
 }
 
-/* --- nets ------------------------------------------------------------------------------------------------ */
+/* --- nets ------------------------------------------------------------------------------------------------
+ */
 
 /* Names that a member has to keep: two of one layout could not become one value. */
 static bool is_named(const Region *r, const Value *v) {
@@ -36,7 +37,8 @@ static void join(Region *r, Net *net, Value *v, Layout layout) {
 /* Does this Transpose lead from the given layout of the net's data to the other? */
 static bool leads_over(const Node *t, const Perm *from_here) {
   Perm p;
-  return node_is(t, OP_Transpose) && node_in(t, 0) && node_out(t, 0) && perm_of(t, &p) && perm_equal(&p, from_here);
+  return node_is(t, OP_Transpose) && node_in(t, 0) && node_out(t, 0) && perm_of(t, &p) &&
+         perm_equal(&p, from_here);
 }
 
 static bool may_join(const Region *r, const Net *net, const Value *v, Layout layout) {
@@ -86,7 +88,8 @@ static void add_net(Region *r, Value *v, Layout layout, Perm to_b) {
   vec_push(r->arena, &r->nets, net);
 }
 
-/* --- nodes ----------------------------------------------------------------------------------------------- */
+/* --- nodes -----------------------------------------------------------------------------------------------
+ */
 
 static void keep_layout(Region *r, const Node *n, const char *why) {
   map_put(&r->walls, map_key(n), (void *)why);
@@ -99,7 +102,8 @@ static const char *check_operand(const Region *r, Value *v, Layout layout, const
   if (t) {
     bool copied = v->n_uses > 1 || v->n_outputs || v->keep;
     if (t->dtype == DT_STRING || elem_bits(t->dtype) < 8) return "a constant of this type is not permuted";
-    if (copied && t->nbytes > rw_max_growth(r->rw)) return "a large constant would be stored twice (--max-growth)";
+    if (copied && t->nbytes > rw_max_growth(r->rw))
+      return "a large constant would be stored twice (--max-growth)";
     return NULL;
   }
   const Member *m = region_member(r, v);
@@ -111,7 +115,8 @@ static const char *check_operand(const Region *r, Value *v, Layout layout, const
 static const char *check_operands(const Region *r, const Spread *s, Layout layout) {
   const char *why = NULL;
   for (int i = 0; i < s->node->n_in && !why; i++)
-    if (s->in[i].n && node_in(s->node, i)) why = check_operand(r, node_in(s->node, i), layout, &s->in[i], true);
+    if (s->in[i].n && node_in(s->node, i))
+      why = check_operand(r, node_in(s->node, i), layout, &s->in[i], true);
   for (int i = 0; i < s->node->n_out && !why; i++)
     if (s->out[i].n && s->node->out[i]) why = check_operand(r, s->node->out[i], layout, &s->out[i], false);
   return why;
@@ -176,7 +181,8 @@ static void visit_node(Region *r, Node *n, int slot, const Member *m) {
   const char *why = spread_from(&s, r->arena, n, slot, &p, r->may_round);
   if (!why) why = check_operands(r, &s, m->layout);
   for (int i = 0; i < n->n_in && !why; i++)
-    if (s.in[i].n && node_in(n, i) && !constant_of(n->in[i].value)) add_operand(r, n->in[i].value, m->layout, &s.in[i]);
+    if (s.in[i].n && node_in(n, i) && !constant_of(n->in[i].value))
+      add_operand(r, n->in[i].value, m->layout, &s.in[i]);
   for (int i = 0; i < n->n_out && !why; i++)
     if (s.out[i].n && n->out[i]) add_operand(r, n->out[i], m->layout, &s.out[i]);
   if (!why) why = check_operands(r, &s, m->layout); /* once more: a net brings further members */
@@ -198,7 +204,8 @@ static void visit_member(Region *r, const Member *m) {
     if (u->node->graph == r->graph) visit_node(r, u->node, u->index, m);
 }
 
-/* --- who reads what -------------------------------------------------------------------------------------- */
+/* --- who reads what --------------------------------------------------------------------------------------
+ */
 
 static void classify_use(Region *r, const Member *m, const Use *u) {
   Node *n = u->node;
@@ -206,10 +213,13 @@ static void classify_use(Region *r, const Member *m, const Use *u) {
   Free *f = region_free(r, n);
   Perm p, over = net_perm(net, m->layout);
   if (n->graph == r->graph && region_inside(r, n)) return;
-  if (f && !f->transpose && f->in[u->index] == net) vec_push(r->arena, &net->readers, f);
-  else if (n->graph == r->graph && node_is(n, OP_Transpose) && !leads_over(n, &over) && perm_of(n, &p) && p.n == over.n)
+  if (f && !f->transpose && f->in[u->index] == net)
+    vec_push(r->arena, &net->readers, f);
+  else if (n->graph == r->graph && node_is(n, OP_Transpose) && !leads_over(n, &over) && perm_of(n, &p) &&
+           p.n == over.n)
     vec_push(r->arena, &r->others, n);
-  else net->fixed[m->layout] = true;
+  else
+    net->fixed[m->layout] = true;
 }
 
 static void classify_net(Region *r, Net *net) {

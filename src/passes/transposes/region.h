@@ -1,13 +1,13 @@
 /* A region: the part of a graph around one Transpose that can compute in either of two layouts.
  *
- * Layout A is that of the Transpose's operand, layout B that of its result. What one Transpose of the kind in question
- * turns into another are two presentations of the same data, a *net*: it has one producer, readers, and a permutation
- * that leads from its A to its B. A *member* is a value of a net; it is in one of the two layouts. Nodes between the
- * nets that have a counterpart in the other layout (spread.h) are free to change; all others keep the layout of the
- * members they touch.
+ * Layout A is that of the Transpose's operand, layout B that of its result. What one Transpose of the kind in
+ * question turns into another are two presentations of the same data, a *net*: it has one producer, readers,
+ * and a permutation that leads from its A to its B. A *member* is a value of a net; it is in one of the two
+ * layouts. Nodes between the nets that have a counterpart in the other layout (spread.h) are free to change;
+ * all others keep the layout of the members they touch.
  *
- * A net whose producer and readers are not all of one layout costs a Transpose, so the cheapest assignment of layouts
- * is a minimum cut (Formula: nodes first, then transposed bytes, then as few changes as possible).
+ * A net whose producer and readers are not all of one layout costs a Transpose, so the cheapest assignment of
+ * layouts is a minimum cut (Formula: nodes first, then transposed bytes, then as few changes as possible).
  */
 #ifndef PASSES_TRANSPOSES_REGION_H
 #define PASSES_TRANSPOSES_REGION_H
@@ -34,9 +34,9 @@ struct Net {
   Free *producer;        /* of the root; NULL: its layout is fixed */
   Vec(Member *) members; /* the root first, then in the order of the graph */
   Vec(Free *) readers;
-  bool fixed[2];         /* somebody reads it in this layout and can't read the other */
-  const char *named[2];  /* that member's name is part of the interface */
-  Value *at[2];          /* while rewriting: the presentations there are */
+  bool fixed[2];        /* somebody reads it in this layout and can't read the other */
+  const char *named[2]; /* that member's name is part of the interface */
+  Value *at[2];         /* while rewriting: the presentations there are */
 };
 
 /* A node that can change its layout. */

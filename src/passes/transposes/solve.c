@@ -23,8 +23,8 @@ static int vertex_of(Layout l) {
   return l == LAYOUT_A ? CUT_SOURCE : CUT_SINK;
 }
 
-/* The Transpose is needed once, however many read what it makes: `over` stands between the producer and all its
- * readers, one for each direction. */
+/* The Transpose is needed once, however many read what it makes: `over` stands between the producer and all
+ * its readers, one for each direction. */
 static void add_net(Region *r, Cut *c, const Net *net) {
   int from = net->producer ? net->producer->vertex : vertex_of(region_member(r, net->root)->layout);
   int64_t cost = COST_NODE + cost_of_bytes(bytes_of(net->root));
@@ -69,7 +69,8 @@ bool region_solve(Region *r) {
     Free *f = r->nodes.at[i];
     f->vertex = cut_vertex(&c);
     int64_t change = 1 + cost_of_bytes((uint64_t)f->spread.penalty);
-    cut_edge(&c, vertex_of(f->layout), f->vertex, f->layout == LAYOUT_A ? change : 0, f->layout == LAYOUT_B ? change : 0);
+    cut_edge(&c, vertex_of(f->layout), f->vertex, f->layout == LAYOUT_A ? change : 0,
+             f->layout == LAYOUT_B ? change : 0);
   }
   for (size_t i = 0; i < r->nets.n; i++) add_net(r, &c, r->nets.at[i]);
   cut_solve(&c);
@@ -78,5 +79,6 @@ bool region_solve(Region *r) {
     f->flips = cut_with_source(&c, f->vertex) != (f->layout == LAYOUT_A);
   }
   count(r);
-  return r->nodes_after != r->nodes_before ? r->nodes_after < r->nodes_before : r->bytes_after < r->bytes_before;
+  return r->nodes_after != r->nodes_before ? r->nodes_after < r->nodes_before
+                                           : r->bytes_after < r->bytes_before;
 }

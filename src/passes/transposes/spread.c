@@ -59,7 +59,8 @@ bool spread_operand(const Perm *p, Value *v, Perm *out) {
   *out = PERM_NONE;
   if (rank < 0 || rank > p->n) return false;
   if (all_dims_one(v)) return true;
-  if (rank == p->n) *out = *p;
+  if (rank == p->n)
+    *out = *p;
   else if (!perm_narrow(p, rank, out)) {
     if (!constant_of(v)) return false;
     *out = *p;
@@ -67,7 +68,8 @@ bool spread_operand(const Perm *p, Value *v, Perm *out) {
   return true;
 }
 
-/* --- elementwise ----------------------------------------------------------------------------------------- */
+/* --- elementwise -----------------------------------------------------------------------------------------
+ */
 
 static const char *same(Spread *s, int slot, const Perm *p) {
   (void)slot;
@@ -103,7 +105,8 @@ static const char *matmul(Spread *s, int slot, const Perm *p) {
   return NULL;
 }
 
-/* --- along an axis --------------------------------------------------------------------------------------- */
+/* --- along an axis ---------------------------------------------------------------------------------------
+ */
 
 static bool reads_data(const Node *n, int i) {
   return i == 0 || node_is(n, OP_Concat);
@@ -142,7 +145,8 @@ static const char *along_axis(Spread *s, int slot, const Perm *p) {
 
 static void axis_attr(Rewriter *rw, const Spread *s, Node *copy) {
   int axis, rank = s->in[0].n;
-  if (spread_axis(s->node, rank, &axis) && spread_to(s, axis) != axis) rw_attr_int(rw, copy, "axis", spread_to(s, axis));
+  if (spread_axis(s->node, rank, &axis) && spread_to(s, axis) != axis)
+    rw_attr_int(rw, copy, "axis", spread_to(s, axis));
 }
 
 /* Softmax before opset 13 and the normalizations work on all axes from one on, as if they were one. */
@@ -175,8 +179,10 @@ static void cumsum_axis(Rewriter *rw, const Spread *s, Value **in) {
   void *bytes;
   Shape shape = shape_of(in[1]);
   Tensor *t = tensor_alloc(rw_model(rw)->arena, dtype_of(in[1]), shape.rank > 0, &(int64_t){1}, &bytes);
-  if (t->dtype == DT_INT32) memcpy(bytes, &(int32_t){(int32_t)to}, sizeof(int32_t));
-  else memcpy(bytes, &to, sizeof to);
+  if (t->dtype == DT_INT32)
+    memcpy(bytes, &(int32_t){(int32_t)to}, sizeof(int32_t));
+  else
+    memcpy(bytes, &to, sizeof to);
   in[1] = rw_const(rw, t, NULL);
 }
 
@@ -197,27 +203,45 @@ static void quantize_axis(Rewriter *rw, const Spread *s, Node *copy) {
   if (!is_per_tensor(s->node)) axis_attr(rw, s, copy);
 }
 
-static const Family unary = {same, NULL, NULL}, broadcasting = {broadcast, NULL, NULL}, product = {matmul, NULL, NULL};
+static const Family unary = {same, NULL, NULL}, broadcasting = {broadcast, NULL, NULL},
+                    product = {matmul, NULL, NULL};
 static const Family one_axis = {along_axis, NULL, axis_attr}, last_axes = {from_axis, NULL, NULL};
 static const Family triangle = {last_two_axes, NULL, NULL}, running_sum = {cumsum, cumsum_axis, NULL};
 static const Family quantizing = {quantize, NULL, quantize_axis};
 
-/* --- which family ---------------------------------------------------------------------------------------- */
+/* --- which family ----------------------------------------------------------------------------------------
+ */
 
 static const Family *family_of(const Node *n) {
   if (!n->op) return NULL;
   switch (n->op->id) {
-  case OP_Concat: case OP_Split: case OP_TopK: case OP_LpNormalization: return &one_axis;
-  case OP_Softmax: case OP_LogSoftmax: case OP_Hardmax: return n->opset >= 13 ? &one_axis : &last_axes;
-  case OP_LayerNormalization: case OP_RMSNormalization: return &last_axes;
+  case OP_Concat:
+  case OP_Split:
+  case OP_TopK:
+  case OP_LpNormalization: return &one_axis;
+  case OP_Softmax:
+  case OP_LogSoftmax:
+  case OP_Hardmax: return n->opset >= 13 ? &one_axis : &last_axes;
+  case OP_LayerNormalization:
+  case OP_RMSNormalization: return &last_axes;
   case OP_Trilu: return &triangle;
   case OP_CumSum: return &running_sum;
-  case OP_QuantizeLinear: case OP_DequantizeLinear: return &quantizing;
+  case OP_QuantizeLinear:
+  case OP_DequantizeLinear: return &quantizing;
   case OP_MatMul: return &product;
   case OP_PRelu: return &broadcasting;
-  case OP_ReduceL1: case OP_ReduceL2: case OP_ReduceLogSum: case OP_ReduceLogSumExp: case OP_ReduceMax:
-  case OP_ReduceMean: case OP_ReduceMin: case OP_ReduceProd: case OP_ReduceSum: case OP_ReduceSumSquare:
-  case OP_ArgMax: case OP_ArgMin: return &spread_reduce;
+  case OP_ReduceL1:
+  case OP_ReduceL2:
+  case OP_ReduceLogSum:
+  case OP_ReduceLogSumExp:
+  case OP_ReduceMax:
+  case OP_ReduceMean:
+  case OP_ReduceMin:
+  case OP_ReduceProd:
+  case OP_ReduceSum:
+  case OP_ReduceSumSquare:
+  case OP_ArgMax:
+  case OP_ArgMin: return &spread_reduce;
   case OP_Squeeze: return &spread_squeeze;
   case OP_Unsqueeze: return &spread_unsqueeze;
   case OP_Gather: return &spread_gather;
@@ -248,7 +272,8 @@ const char *spread_from(Spread *s, Arena *a, Node *n, int slot, const Perm *p, b
   s->out = NEW_ARRAY(a, Perm, n->n_out);
   const char *why = f->spread(s, slot, p);
   if (why) return why;
-  if (!perm_equal(slot >= 0 ? &s->in[slot] : &s->out[~slot], p)) return "the operand is not the data it moves";
+  if (!perm_equal(slot >= 0 ? &s->in[slot] : &s->out[~slot], p))
+    return "the operand is not the data it moves";
   drop_identity(s->in, n->n_in);
   drop_identity(s->out, n->n_out);
   return NULL;

@@ -26,7 +26,8 @@ static const char *loses_axes(Spread *s, int slot, const Perm *p, Axes gone, int
   return NULL;
 }
 
-/* --- Reduce* --------------------------------------------------------------------------------------------- */
+/* --- Reduce* ---------------------------------------------------------------------------------------------
+ */
 
 static bool is_arg(const Node *n) {
   return node_is(n, OP_ArgMax) || node_is(n, OP_ArgMin);
@@ -85,13 +86,16 @@ static void reduce_attr(Rewriter *rw, const Spread *s, Node *copy) {
   Axes axes;
   if (!reduced(s->node, s->in[0].n, &axes)) return;
   int n = axes_list(perm_axes(&s->in[0], axes), at);
-  if (is_arg(s->node)) rw_attr_int(rw, copy, "axis", at[0]);
-  else if (node_attr(copy, "axes")) rw_attr_ints(rw, copy, "axes", at, (size_t)n);
+  if (is_arg(s->node))
+    rw_attr_int(rw, copy, "axis", at[0]);
+  else if (node_attr(copy, "axes"))
+    rw_attr_ints(rw, copy, "axes", at, (size_t)n);
 }
 
 const Family spread_reduce = {reduce, reduce_axes, reduce_attr};
 
-/* --- Squeeze, Unsqueeze ---------------------------------------------------------------------------------- */
+/* --- Squeeze, Unsqueeze ----------------------------------------------------------------------------------
+ */
 
 static bool squeezed(const Node *n, int rank, Axes *axes) {
   int64_t at[MAX_AXES];
@@ -168,7 +172,8 @@ static void unsqueeze_attr(Rewriter *rw, const Spread *s, Node *copy) {
 
 const Family spread_unsqueeze = {unsqueeze, unsqueeze_axes, unsqueeze_attr};
 
-/* --- Gather ---------------------------------------------------------------------------------------------- */
+/* --- Gather ----------------------------------------------------------------------------------------------
+ */
 
 static const char *gather(Spread *s, int slot, const Perm *p) {
   Node *n = s->node;
@@ -185,10 +190,10 @@ static void gather_axis(Rewriter *rw, const Spread *s, Node *copy) {
 
 const Family spread_gather = {gather, NULL, gather_axis};
 
-/* --- Flatten --------------------------------------------------------------------------------------------- */
+/* --- Flatten ---------------------------------------------------------------------------------------------
+ */
 
-/* Only axes of size 1 move: the elements stay in their order. */
-static bool keeps_order(const Perm *p, Shape s) {
+bool spread_keeps_order(const Perm *p, Shape s) {
   int last = -1;
   for (int i = 0; i < p->n; i++) {
     if (sym_is(s.dim[p->at[i]], 1)) continue;
@@ -201,8 +206,10 @@ static bool keeps_order(const Perm *p, Shape s) {
 static const char *flatten(Spread *s, int slot, const Perm *p) {
   Shape in = shape_of(node_in(s->node, 0));
   int64_t axis;
-  if (slot != 0 || in.rank != p->n || !keeps_order(p, in)) return "it merges axes that would change their order";
-  if (!attr_int(s->node, "axis", &axis) || axis < -in.rank || axis > in.rank) return "its axis is out of range";
+  if (slot != 0 || in.rank != p->n || !spread_keeps_order(p, in))
+    return "it merges axes that would change their order";
+  if (!attr_int(s->node, "axis", &axis) || axis < -in.rank || axis > in.rank)
+    return "its axis is out of range";
   axis = axis < 0 ? axis + in.rank : axis;
   for (int i = 0; i < in.rank; i++)
     if ((i < axis) != (p->at[i] < axis) && !sym_is(in.dim[p->at[i]], 1)) return "an axis would change sides";
@@ -212,9 +219,11 @@ static const char *flatten(Spread *s, int slot, const Perm *p) {
 
 const Family spread_flatten = {flatten, NULL, NULL};
 
-/* --- Reshape --------------------------------------------------------------------------------------------- */
+/* --- Reshape ---------------------------------------------------------------------------------------------
+ */
 
-/* Runs of axes of size other than 1 of the operand and of the result that hold the same elements in the same order. */
+/* Runs of axes of size other than 1 of the operand and of the result that hold the same elements in the same
+ * order. */
 typedef struct Group {
   int in[2], out[2]; /* first and behind the last, in the lists without axes of size 1 */
 } Group;
@@ -233,16 +242,18 @@ static int wide_axes(Shape s, int *axis) {
   return n;
 }
 
-/* Grows the group by the next axis of the side whose product divides the other's (which only says where to look: equal
- * products prove the group). */
+/* Grows the group by the next axis of the side whose product divides the other's (which only says where to
+ * look: equal products prove the group). */
 static bool grow(SymTable *t, Grouping *g, Group *x, Dim *a, Dim *b) {
   int64_t ka, kb;
   bool numbers = sym_const(*a, &ka) && sym_const(*b, &kb);
   bool left = numbers ? ka < kb : sym_quotient(t, *b, *a) != NULL;
-  if (left && x->in[1] < g->n_in) *a = sym_mul(t, *a, g->in.dim[g->axis_in[x->in[1]++]]);
+  if (left && x->in[1] < g->n_in)
+    *a = sym_mul(t, *a, g->in.dim[g->axis_in[x->in[1]++]]);
   else if (!left && x->out[1] < g->n_out && (numbers || sym_quotient(t, *a, *b) != NULL))
     *b = sym_mul(t, *b, g->out.dim[g->axis_out[x->out[1]++]]);
-  else return false;
+  else
+    return false;
   return *a && *b;
 }
 
@@ -262,8 +273,8 @@ static bool find_groups(SymTable *t, Grouping *g) {
   return i == g->n_in && k == g->n_out;
 }
 
-/* The order of the groups if p permutes axes of one side (whose group members are side[0]..side[1] of `axis`); false
- * if it tears one apart. */
+/* The order of the groups if p permutes axes of one side (whose group members are side[0]..side[1] of
+ * `axis`); false if it tears one apart. */
 static bool group_order(const Grouping *g, bool input, const Perm *p, int *order) {
   int8_t group[MAX_AXES], place[MAX_AXES];
   for (int i = 0; i < p->n; i++) group[i] = -1;
@@ -282,7 +293,8 @@ static bool group_order(const Grouping *g, bool input, const Perm *p, int *order
     bool goes_on = last >= 0 && place[last] > 0;
     if (goes_on ? group[axis] != group[last] || place[axis] != place[last] - 1
                 : place[axis] != (input ? g->group[group[axis]].in[1] - g->group[group[axis]].in[0]
-                                        : g->group[group[axis]].out[1] - g->group[group[axis]].out[0]) - 1)
+                                        : g->group[group[axis]].out[1] - g->group[group[axis]].out[0]) -
+                                     1)
       return false;
     if (!goes_on) order[n++] = group[axis];
     last = axis;
@@ -312,9 +324,7 @@ static Shape permuted(Arena *a, Shape s, const Perm *p) {
   return (Shape){s.rank, dim};
 }
 
-/* The target that makes `out` of `in` in the other layout: numbers, copies (0) and at most one -1, which needs the
- * other dims to be provably not 0. */
-static bool target_for(Shape in, Shape out, int64_t *at) {
+bool spread_target(Shape in, Shape out, int64_t *at) {
   int open = -1;
   bool nonzero = true;
   for (int i = 0; i < out.rank; i++) {
@@ -348,7 +358,7 @@ static const char *reshape(Spread *s, int slot, const Perm *p) {
   s->in[0] = slot == 0 ? *p : perm_of_groups(&g, true, order);
   s->out[0] = slot == 0 ? perm_of_groups(&g, false, order) : *p;
   Arena *a = n->graph->model->arena;
-  if (!target_for(permuted(a, g.in, &s->in[0]), permuted(a, g.out, &s->out[0]), target))
+  if (!spread_target(permuted(a, g.in, &s->in[0]), permuted(a, g.out, &s->out[0]), target))
     return "its target shape would have to be computed";
   return NULL;
 }
@@ -356,7 +366,7 @@ static const char *reshape(Spread *s, int slot, const Perm *p) {
 static void reshape_target(Rewriter *rw, const Spread *s, Value **in) {
   int64_t target[MAX_AXES];
   Shape from = shape_of(node_in(s->node, 0)), to = shape_of(s->node->out[0]);
-  target_for(permuted(rw_scratch(rw), from, &s->in[0]), permuted(rw_scratch(rw), to, &s->out[0]), target);
+  spread_target(permuted(rw_scratch(rw), from, &s->in[0]), permuted(rw_scratch(rw), to, &s->out[0]), target);
   in[1] = rw_const_ints(rw, target, (size_t)to.rank);
 }
 

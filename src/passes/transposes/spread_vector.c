@@ -30,7 +30,8 @@ static void move_axes(const Spread *s, int64_t *at, int n) {
   for (int k = 0; k < n; k++) at[k] = spread_to(s, (int)at[k]);
 }
 
-/* --- Slice ----------------------------------------------------------------------------------------------- */
+/* --- Slice -----------------------------------------------------------------------------------------------
+ */
 
 /* The axes it slices, listed or not. */
 static bool sliced_axes(const Node *n, int rank, int64_t *at, int *count) {
@@ -78,7 +79,8 @@ static void slice_attr(Rewriter *rw, const Spread *s, Node *copy) {
 
 const Family spread_slice = {slice, slice_axes, slice_attr};
 
-/* --- Pad ------------------------------------------------------------------------------------------------- */
+/* --- Pad -------------------------------------------------------------------------------------------------
+ */
 
 static const char *pads_name(const Node *n) {
   return n->opset < 2 ? "paddings" : "pads";
@@ -125,7 +127,8 @@ static void pad_attr(Rewriter *rw, const Spread *s, Node *copy) {
 
 const Family spread_pad = {pad, pad_inputs, pad_attr};
 
-/* --- Tile, Expand ---------------------------------------------------------------------------------------- */
+/* --- Tile, Expand ----------------------------------------------------------------------------------------
+ */
 
 static const char *tile(Spread *s, int slot, const Perm *p) {
   (void)slot;
@@ -146,7 +149,8 @@ static void per_axis(Rewriter *rw, const Spread *s, Value **in) {
 
 const Family spread_tile = {tile, per_axis, NULL}, spread_expand = {expand, per_axis, NULL};
 
-/* --- Resize ---------------------------------------------------------------------------------------------- */
+/* --- Resize ----------------------------------------------------------------------------------------------
+ */
 
 static int scales_input(const Node *n) {
   return n->opset < 11 ? 1 : 2;
@@ -172,7 +176,8 @@ static bool resized(const Node *n, int rank, Axes *axes) {
   const int64_t *sizes;
   size_t count;
   Shape in = shape_of(node_in(n, 0));
-  if (in.rank != rank || !node_in(n, 3) || !value_ints(node_in(n, 3), &sizes, &count) || count != (size_t)rank)
+  if (in.rank != rank || !node_in(n, 3) || !value_ints(node_in(n, 3), &sizes, &count) ||
+      count != (size_t)rank)
     return false;
   for (int i = 0; i < rank; i++)
     if (!sym_is(in.dim[i], sizes[i])) *axes |= AXIS(i);
@@ -186,19 +191,18 @@ static const char *resize(Spread *s, int slot, const Perm *p) {
   if (node_attr(n, "axes")) return "it lists axes";
   if (node_attr(n, "keep_aspect_ratio_policy") && !attr_string_is(n, "keep_aspect_ratio_policy", "stretch"))
     return "it keeps the aspect ratio";
-  if (node_in(n, 1) && scales_input(n) == 2 && attr_string_is(n, "coordinate_transformation_mode", "tf_crop_and_resize"))
+  if (node_in(n, 1) && scales_input(n) == 2 &&
+      attr_string_is(n, "coordinate_transformation_mode", "tf_crop_and_resize"))
     return "it crops";
   if (!resized(n, p->n, &axes)) return "its scales are not constant";
-  /* Kernels interpolate the last axes, in their order. */
-  int last = -1, first = p->n;
+  /* Kernels interpolate the last two axes (of volumes three), in their order. */
+  int last = -1, first = p->n - (p->n > 4 ? 3 : 2);
   for (int i = 0; i < p->n; i++) {
     if (!(axes & AXIS(p->at[i]))) continue;
+    if (i < first) return "the axes it scales would not be the last ones";
     if (p->at[i] < last) return "the axes it scales would change their order";
     last = p->at[i];
-    if (first == p->n) first = i;
   }
-  for (int i = first; i < p->n; i++)
-    if (!(axes & AXIS(p->at[i]))) return "the axes it scales would not be the last ones";
   return same(s, p);
 }
 
