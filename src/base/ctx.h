@@ -5,9 +5,6 @@
  * function set up. Only library frames lie between the two: a callback of the caller has always returned by
  * then. What must be released on the way (memory, file maps, half-written output) hangs on an Arena as
  * blocks or finalisers, never on the C stack.
- *
- * fail() may be called by the thread that entered the library only; worker threads (base/thread.h) report
- * by return value.
  */
 #ifndef BASE_CTX_H
 #define BASE_CTX_H
