@@ -1,6 +1,7 @@
 /* Node -> NodeProto and Attr -> AttributeProto. Only fields that changed are encoded; the others, unknown
  * ones among them, are copied from the original message. */
 #include "onnx/write.h"
+#include "ops/ops.h"
 
 /* --- attributes ---------------------------------------------------------------------------------------- */
 
@@ -90,8 +91,16 @@ static void put_inputs(Writer *w, const Node *n) {
     put_bytes(&w->out, Node_input, n->in[i].value ? str_span(n->in[i].value->name) : SPAN_NONE);
 }
 
+/* Optional outputs that are left out at the end are not written. */
+static int outputs_written(const Node *n) {
+  int count = n->n_out;
+  if (!n->op || n->callee || n->op->max_out < 0 || n->op->facts & OP_COUNTS_OUTPUTS) return count;
+  while (count > n->op->min_out && !n->out[count - 1]) count--;
+  return count;
+}
+
 static void put_outputs(Writer *w, const Node *n) {
-  for (int i = 0; i < n->n_out; i++)
+  for (int i = 0; i < outputs_written(n); i++)
     put_bytes(&w->out, Node_output, n->out[i] ? str_span(n->out[i]->name) : SPAN_NONE);
 }
 

@@ -1,26 +1,43 @@
 /* eliminate_dead_nodes
  *
- * Before:    y = Op(x), and nobody reads any output of it; an If whose condition is constant; a Loop that runs never or
- *            once
- * After:     nothing; the branch that is taken, the body, in place of the node
- * When not:  an output is a graph output or a --keep name; a custom operator (it may have effects); a Loop that never
- *            runs and whose scan outputs are in use (their dims are not known)
- * Exactness: bitwise
+ * Before:    y = Op(x), and nobody reads any output of it; an If whose condition is constant; a Loop that
+ * runs never or once; y, z = Op(x) with an optional output z that nobody reads After:     nothing; the branch
+ * that is taken, the body, in place of the node; y = Op(x) When not:  an output is a graph output or a --keep
+ * name; a custom operator (it may have effects); a Loop that never runs and whose scan outputs are in use
+ * (their dims are not known) Exactness: bitwise
  */
 #include "passes/passes.h"
+
+/* Optional outputs: those behind the ones an operator must have, in any of its versions. */
+static Outcome drop_outputs(Rewriter *rw, Node *node) {
+  TRY(node->op && !node->callee && node->op->max_out > node->op->min_out &&
+      !(node->op->facts & (OP_COUNTS_OUTPUTS | OP_CONTROL | OP_EFFECT)));
+  int dropped = 0;
+  for (int i = node->n_out - 1; i >= node->op->min_out; i--) {
+    const Value *v = node->out[i];
+    if (!v || v->n_uses || v->n_outputs || v->keep) continue;
+    rw_drop_output(rw, node, i);
+    dropped++;
+  }
+  TRY(dropped);
+  rw_note(rw, "%d output%s nobody reads", dropped, dropped > 1 ? "s" : "");
+  return FIRED;
+}
 
 static Outcome remove_dead(Rewriter *rw, Node *node) {
   for (int i = 0; i < node->n_out; i++) {
     const Value *v = node->out[i];
     TRY(!v || (!v->n_uses && !v->n_outputs));
   }
-  for (int i = 0; i < node->n_out; i++) NEED(!node->out[i] || !node->out[i]->keep, "'%s' is kept (--keep)", node->out[i]->name->s);
+  for (int i = 0; i < node->n_out; i++)
+    NEED(!node->out[i] || !node->out[i]->keep, "'%s' is kept (--keep)", node->out[i]->name->s);
   NEED(rw_remove(rw, node), "a custom operator may have effects");
   rw_note(rw, "removed");
   return FIRED;
 }
 
-/* --- bodies that run never or once ----------------------------------------------------------------------- */
+/* --- bodies that run never or once -----------------------------------------------------------------------
+ */
 
 static Graph *body_of(const Node *n, const char *attribute) {
   const Attr *a = node_attr(n, attribute);
@@ -47,7 +64,8 @@ static Outcome inline_if(Rewriter *rw, Node *node) {
   int64_t condition;
   TRY(node_in(node, 0) && constant_int(node_in(node, 0), &condition));
   Graph *branch = body_of(node, condition ? "then_branch" : "else_branch");
-  NEED(branch && (int)branch->outputs.n >= node->n_out && !branch->inputs.n, "its branch is not as it should be");
+  NEED(branch && (int)branch->outputs.n >= node->n_out && !branch->inputs.n,
+       "its branch is not as it should be");
   Value **outs = NEW_ARRAY(rw_scratch(rw), Value *, branch->outputs.n);
   const char *why;
   NEED(rw_inline_body(rw, node, branch, NULL, outs, &why), "%s", why);
@@ -90,14 +108,16 @@ static Outcome inline_loop(Rewriter *rw, Node *node) {
   int runs = loop_runs(node, body), carried = (int)body->inputs.n - 2;
   TRY(runs >= 0);
   NEED(node->n_in <= carried + 2 && node->n_out < (int)body->outputs.n, "its body is not as it should be");
-  Value **args = NEW_ARRAY(rw_scratch(rw), Value *, carried + 2), **outs = NEW_ARRAY(rw_scratch(rw), Value *, body->outputs.n);
+  Value **args = NEW_ARRAY(rw_scratch(rw), Value *, carried + 2),
+        **outs = NEW_ARRAY(rw_scratch(rw), Value *, body->outputs.n);
   for (int i = 0; i < carried; i++) {
     args[2 + i] = node_in(node, 2 + i);
     NEED(args[2 + i], "a carried value has no initial value");
   }
   rw_note(rw, "runs %s", runs ? "once" : "never");
   if (!runs) {
-    for (int i = carried; i < node->n_out; i++) NEED(!in_use(node->out[i]), "a scan output of a Loop that never runs is in use");
+    for (int i = carried; i < node->n_out; i++)
+      NEED(!in_use(node->out[i]), "a scan output of a Loop that never runs is in use");
     return replace_outputs(rw, node, 0, node->n_out < carried ? node->n_out : carried, args + 2);
   }
   args[0] = loop_argument(rw, body->inputs.at[0], DT_INT64, 0);
@@ -111,9 +131,14 @@ static Outcome inline_loop(Rewriter *rw, Node *node) {
 
 static const Rule rules[] = {
     {.name = "constant-if", .doc = "If(constant) => its branch", .apply = inline_if, .roots = {OP_If}},
-    {.name = "short-loop", .doc = "Loop that runs never or once => its body", .apply = inline_loop, .roots = {OP_Loop}},
+    {.name = "short-loop",
+     .doc = "Loop that runs never or once => its body",
+     .apply = inline_loop,
+     .roots = {OP_Loop}},
     {.name = "remove-dead-node", .doc = "removes a node whose outputs nobody reads", .apply = remove_dead},
+    {.name = "unused-output", .doc = "leaves out optional outputs that nobody reads", .apply = drop_outputs},
 };
 
 const Pass pass_eliminate_dead_nodes = {
-    "eliminate_dead_nodes", "removes nodes whose outputs nobody reads, in bodies and functions too", PASS_RULES(rules)};
+    "eliminate_dead_nodes", "removes nodes whose outputs nobody reads, in bodies and functions too",
+    PASS_RULES(rules)};

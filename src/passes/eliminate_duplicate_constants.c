@@ -1,11 +1,10 @@
 /* eliminate_duplicate_constants
  *
- * Before:    two initializers with the same dtype, shape and bytes; two nodes with the same operator, attributes and
- *            inputs (in any order where the operator commutes)
- * After:     one of them
- * When not:  random operators or operators with effects (Law 5), Quantize/Dequantize, nodes with bodies;
- *            overridable initializers; both are graph outputs; -0.0 and 0.0 are different bytes
- * Exactness: bitwise
+ * Before:    two initializers with the same dtype, shape and bytes; two nodes with the same operator,
+ * attributes and inputs (in any order where the operator commutes), the second perhaps in a body behind the
+ * first After:     one of them When not:  random operators or operators with effects (Law 5),
+ * Quantize/Dequantize, nodes with bodies; overridable initializers; both are graph outputs; -0.0 and 0.0 are
+ * different bytes Exactness: bitwise
  */
 #include "passes/passes.h"
 
@@ -16,27 +15,44 @@ typedef struct Seen {
   struct Seen *next;
 } Seen;
 
-static bool swapped_inputs(const Node *n) {
-  return n->n_in == 2 && node_has(n, OP_COMMUTES);
+/* Does the order of the inputs not matter? Max and Min choose among zeros and NaNs by it, but not among
+ * integers. */
+static bool any_order(const Node *n) {
+  if (node_has(n, OP_COMMUTES)) return n->n_in == 2;
+  return node_has(n, OP_BROADCASTS | OP_VARIADIC | OP_INT_EXACT) && n->n_in <= 64 && node_in(n, 0) &&
+         elem_is_int(dtype_of(node_in(n, 0)));
 }
 
 static uint64_t node_hash(const Node *n) {
-  uint64_t h = hash_u64((uint64_t)n->op->id, map_key(n->graph));
-  h = hash_u64(h, (uint64_t)n->n_in);
-  uint64_t sum = 0;
+  uint64_t h = hash_u64((uint64_t)n->op->id, (uint64_t)n->n_in), sum = 0;
+  bool unordered = any_order(n);
   for (int i = 0; i < n->n_in; i++) {
     uint64_t id = n->in[i].value ? n->in[i].value->id + 1u : 0;
-    if (swapped_inputs(n)) sum += hash_u64(1, id);
-    else h = hash_u64(h, id);
+    if (unordered)
+      sum += hash_u64(1, id);
+    else
+      h = hash_u64(h, id);
   }
   return hash_u64(hash_u64(h, sum), attrs_hash(n));
 }
 
+/* The same values, each as often as in the other. */
+static bool same_set(const Node *a, const Node *b) {
+  uint64_t taken = 0;
+  for (int i = 0; i < a->n_in; i++) {
+    int k = 0;
+    while (k < b->n_in && (taken >> k & 1 || a->in[i].value != b->in[k].value)) k++;
+    if (k == b->n_in) return false;
+    taken |= (uint64_t)1 << k;
+  }
+  return true;
+}
+
 static bool same_inputs(const Node *a, const Node *b) {
   if (a->n_in != b->n_in) return false;
-  bool same = true;
-  for (int i = 0; i < a->n_in && same; i++) same = a->in[i].value == b->in[i].value;
-  return same || (swapped_inputs(a) && a->in[0].value == b->in[1].value && a->in[1].value == b->in[0].value);
+  for (int i = 0; i < a->n_in; i++)
+    if (a->in[i].value != b->in[i].value) return any_order(a) && same_set(a, b);
+  return true;
 }
 
 static bool mergeable(const Node *n) {
@@ -44,10 +60,17 @@ static bool mergeable(const Node *n) {
   return n->op && !(n->op->facts & never) && !node_is(n, OP_Dropout) && n->n_out;
 }
 
-/* The number of outputs is part of what some operators compute: Split without sizes, BatchNormalization before 14. */
+/* Does a stand where n can read it: before n, or before the node whose body n is in? */
+static bool sees(const Node *n, const Node *a) {
+  while (n && n->graph != a->graph) n = n->graph->owner;
+  return n && n != a && node_before(a, n);
+}
+
+/* The number of outputs is part of what some operators compute: Split without sizes, BatchNormalization
+ * before 14. */
 static bool same_computation(const Node *a, const Node *b) {
-  return a != b && !a->dead && a->graph == b->graph && a->op == b->op && a->opset == b->opset &&
-         a->n_out == b->n_out && same_inputs(a, b) && attrs_equal(a, b);
+  return a != b && !a->dead && a->op == b->op && a->opset == b->opset && a->n_out == b->n_out &&
+         same_inputs(a, b) && attrs_equal(a, b);
 }
 
 static bool in_use(const Value *v) {
@@ -75,24 +98,29 @@ static Outcome merge_node(Rewriter *rw, Node *node) {
   uint64_t key = node_hash(node);
   Seen *chain = map_get(table, key);
   bool listed = false;
+  Outcome result = NO_MATCH;
   for (Seen *s = chain; s; s = s->next) {
     if (s->node == node) listed = true;
     if (!same_computation(s->node, node)) continue;
-    bool first = node_before(s->node, node);
-    return merge_into(rw, first ? s->node : node, first ? node : s->node);
+    bool after = sees(node, s->node);
+    if (!after && !sees(s->node, node)) continue;
+    Outcome merged = merge_into(rw, after ? s->node : node, after ? node : s->node);
+    if (merged == FIRED) return FIRED;
+    result = merged;
   }
   if (!listed) {
     Seen *s = NEW(rw_arena(rw), Seen);
     *s = (Seen){node, chain};
     map_put(table, key, s);
   }
-  return NO_MATCH;
+  return result;
 }
 
 /* --- initializers -------------------------------------------------------------------------------------- */
 
 typedef struct SeenInit {
   Value *value;
+  const Tensor *content;
   struct SeenInit *next;
 } SeenInit;
 
@@ -112,6 +140,20 @@ static uint64_t form_hash(const Tensor *t) {
   return hash_bytes(h, t->dim, (size_t)t->rank * sizeof *t->dim);
 }
 
+/* The tensor with its bytes, if that is no work: a deferred one may hold what another has as it was in the
+ * file. */
+static const Tensor *with_bytes(Rewriter *rw, Tensor *t) {
+  enum { WORTH_EVALUATING = 4 * DEFER_ABOVE };
+  if (t->store != TS_DEFERRED || t->nbytes > WORTH_EVALUATING) return t;
+  const void *bytes = tensor_bytes(rw_scratch(rw), t);
+  if (!bytes) return t;
+  Tensor *u = arena_copy(rw_scratch(rw), t, sizeof *t);
+  u->store = TS_OWNED;
+  u->bytes = bytes;
+  u->expr = NULL;
+  return u;
+}
+
 static size_t merge_initializers(Rewriter *rw, Graph *g) {
   Map rivals, seen;
   map_init(&rivals, rw_scratch(rw));
@@ -128,13 +170,14 @@ static size_t merge_initializers(Rewriter *rw, Graph *g) {
     Value *v = g->inits.at[i];
     if (!v->is_initializer || !v->init || value_overridable(v)) continue;
     if ((uintptr_t)map_get(&rivals, form_hash(v->init)) < 2) continue;
-    uint64_t key = tensor_hash(v->init);
+    const Tensor *content = with_bytes(rw, v->init);
+    uint64_t key = tensor_hash(content);
     SeenInit *chain = map_get(&seen, key);
     SeenInit *s = chain;
-    while (s && !tensor_same(s->value->init, v->init)) s = s->next;
+    while (s && !tensor_same(s->content, content)) s = s->next;
     if (!s) {
       s = NEW(rw_scratch(rw), SeenInit);
-      *s = (SeenInit){v, chain};
+      *s = (SeenInit){v, content, chain};
       map_put(&seen, key, s);
     } else if (merge_initializer(rw, v, s->value)) {
       merged++;
@@ -149,7 +192,9 @@ static size_t merge_initializers(Rewriter *rw, Graph *g) {
 
 static const Rule rules[] = {
     {.name = "common-subexpression", .doc = "merges nodes that compute the same", .apply = merge_node},
-    {.name = "duplicate-initializer", .doc = "merges initializers with the same dtype, shape and bytes", .sweep = merge_initializers},
+    {.name = "duplicate-initializer",
+     .doc = "merges initializers with the same dtype, shape and bytes",
+     .sweep = merge_initializers},
 };
 
 const Pass pass_eliminate_duplicate_constants = {

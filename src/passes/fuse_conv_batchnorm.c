@@ -18,7 +18,8 @@
  *            inner value has other users; a constant is not one for each channel; s, W or B leave the
  *            normal numbers of the stored type; t in front of a Conv that pads (at the border t would be
  *            missing); windows that do not line up; a shared weight would be stored twice (Law 4); a Pad
- *            that means something else than the operator's own padding. c / Conv is no such function.
+ *            that means something else than the operator's own padding; the 0.5 of a Gelu before a Conv,
+ *            the 1/6 of a HardSwish: runtimes fuse the whole. c / Conv is no such function.
  *            ReduceMean as GlobalAveragePool saves no node and, measured, no time.
  * Exactness: rounding (s and t in double, each product rounded once to the stored type); Pad: bitwise
  */
@@ -34,6 +35,7 @@
 #define ONE_TYPE {conv_one_float_type, "weights and parameters are not of one floating point type"}
 #define OUT_CHANNELS {conv_out_channels, "its parameters are not one value for each output channel"}
 #define IN_CHANNELS {conv_in_channels, "its parameters are not one value for each input channel"}
+#define NO_FORM {op_marks_no_form, "it would hide a form that runtimes fuse, of which the factor is a part"}
 #define NO_PADDING {conv_shift_is_uniform, "what is added would be missing where the convolution pads"}
 
 #define AFTER(rule, pattern, by)                                                                             \
@@ -47,7 +49,7 @@
   {.name = rule,                                                                                             \
    .match = CONV "(" pattern ", W#, B#?)",                                                                   \
    .replace = by,                                                                                            \
-   .when = {IN_CHANNELS, ONE_TYPE, NO_PADDING},                                                              \
+   .when = {NO_FORM, IN_CHANNELS, ONE_TYPE, NO_PADDING},                                                     \
    .exact = ROUNDING,                                                                                        \
    .build = conv_absorb_before}
 

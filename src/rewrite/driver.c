@@ -122,6 +122,18 @@ static void enqueue_users(Rewriter *rw, const Value *v, int depth) {
   }
 }
 
+/* At most two nodes, each perhaps more than once. */
+static bool has_few_users(const Value *v) {
+  const Node *first = NULL, *second = NULL;
+  for (const Use *u = v->uses; u; u = u->next) {
+    if (!first) first = u->node;
+    if (u->node == first || u->node == second) continue;
+    if (second) return false;
+    second = u->node;
+  }
+  return true;
+}
+
 static void enqueue_touched(Rewriter *rw) {
   for (size_t i = 0; i < rw->made.n; i++) {
     Node *n = rw->made.at[i];
@@ -138,7 +150,7 @@ static void enqueue_touched(Rewriter *rw) {
   for (size_t i = 0; i < rw->loosened.n; i++) {
     Value *v = rw->loosened.at[i];
     if (v->producer) enqueue(rw, v->producer);
-    if (v->n_uses <= 2) enqueue_users(rw, v, FORWARD);
+    if (has_few_users(v)) enqueue_users(rw, v, FORWARD);
   }
 }
 

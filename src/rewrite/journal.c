@@ -6,6 +6,7 @@ bool measure_less(Measure a, Measure b) {
   if (a.lowered != b.lowered) return a.lowered < b.lowered;
   if (a.nodes != b.nodes) return a.nodes < b.nodes;
   if (a.operands != b.operands) return a.operands < b.operands;
+  if (a.outputs != b.outputs) return a.outputs < b.outputs;
   if (a.moved != b.moved) return a.moved < b.moved;
   if (a.bytes != b.bytes) return a.bytes < b.bytes;
   return a.inits < b.inits;
@@ -23,6 +24,12 @@ static bool is_computed(const Value *v) {
 
 static bool is_lowered(const Journal *j, const Node *n) {
   return j->lowered && n->op && j->lowered[n->op->id];
+}
+
+static int64_t outputs_of(const Node *n) {
+  int64_t count = 0;
+  for (int i = 0; i < n->n_out; i++) count += n->out[i] != NULL;
+  return count;
 }
 
 static void weigh(Measure *m, const Tensor *t, int64_t times) {
@@ -54,8 +61,10 @@ static void count_moved(Journal *j, Node *n, Value *v) {
 static void count_graph(Graph *g, void *arg) {
   Measure *m = arg;
   m->nodes += (int64_t)g->n_nodes;
-  for (const Node *n = g->first; n; n = n->next)
+  for (const Node *n = g->first; n; n = n->next) {
+    m->outputs += outputs_of(n);
     for (int i = 0; i < n->n_in; i++) m->operands += is_computed(n->in[i].value);
+  }
   for (size_t i = 0; i < g->inits.n; i++)
     if (g->inits.at[i]->is_initializer && g->inits.at[i]->init) weigh(m, g->inits.at[i]->init, 1);
 }
@@ -92,12 +101,14 @@ static Edit *record(Journal *j, EditKind kind, Graph *g) {
 static void do_link(Journal *j, Graph *g, Node *before, Node *n) {
   node_link(g, before, n);
   j->measure.nodes++;
+  j->measure.outputs += outputs_of(n);
   j->measure.lowered += is_lowered(j, n);
 }
 
 static void do_unlink(Journal *j, Node *n) {
   node_unlink(n);
   j->measure.nodes--;
+  j->measure.outputs -= outputs_of(n);
   j->measure.lowered -= is_lowered(j, n);
 }
 
@@ -114,6 +125,7 @@ static void do_output(Journal *j, Node *n, int i, Value *v) {
   node_set_output(n, i, v);
   int64_t after = (old ? is_computed(old) * (int64_t)old->n_uses : 0) + (v ? is_computed(v) * (int64_t)v->n_uses : 0);
   j->measure.operands += after - before;
+  j->measure.outputs += (v != NULL) - (old != NULL);
 }
 
 static void do_add_init(Journal *j, Graph *g, Value *v, Tensor *t) {

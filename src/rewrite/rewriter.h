@@ -3,7 +3,7 @@
  * Laws of a rule
  *  1. Decide first, then build: nothing is edited before every guard has passed.
  *  2. Refuse, don't fail: an odd model is a reason to refuse (NEED), never an error.
- *  3. Every rewrite makes the measure fall (operators taken apart, nodes, computed operands, transposed bytes, constant bytes; in this
+ *  3. Every rewrite makes the measure fall (operators taken apart, nodes, computed operands, outputs, transposed bytes, constant bytes; in this
  *     order); the driver checks it and undoes what does not. Nodes that lose their last use through the rewrite
  *     are removed with it.
  *  4. Graph inputs and outputs keep names, order and types; rw_replace() refuses what would break that.

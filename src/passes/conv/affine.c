@@ -7,6 +7,7 @@
  *         be no padding.
  */
 #include "eval/window.h"
+#include "passes/constants/constants.h"
 #include "passes/conv/conv.h"
 
 /* The node beside the convolution, and where its constant is. */
@@ -55,6 +56,10 @@ bool conv_in_channels(const Match *m) {
   Shape x = shape_of(match_value(m, "x"));
   return is_per_channel(t, c.w->rank, c.in) && x.rank == c.w->rank &&
          (t->count == 1 || sym_is(x.dim[1], c.in));
+}
+
+bool op_marks_no_form(const Match *m) {
+  return !runtime_form(match_node(m, "op"));
 }
 
 static bool all_zero(const Tensor *t) {

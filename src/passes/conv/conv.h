@@ -58,6 +58,7 @@ bool bn_has_channels(const Node *bn, int64_t n); /* are its parameters constant 
 bool conv_one_float_type(const Match *m);
 bool conv_out_channels(const Match *m);
 bool conv_in_channels(const Match *m);
+bool op_marks_no_form(const Match *m);
 bool conv_shift_is_uniform(const Match *m);
 Value *conv_absorb_after(Rewriter *rw, const Match *m);
 Value *conv_absorb_before(Rewriter *rw, const Match *m);
