@@ -1,12 +1,14 @@
 /* decompose_layernorm
  *
  * Before:    y, mean, inverse = LayerNormalization(x, scale, bias)
- * After:     mean = ReduceMean(x);  d = x - mean;  deviation = Sqrt(ReduceMean(d * d) + epsilon);  y = d /
- * deviation * scale + bias, the means over the axes from `axis` on; Casts around it where stash_type says
- * that it is computed in float; inverse = Reciprocal(deviation) if anybody reads it, and y = d * inverse then
+ * After:     mean = ReduceMean(x);  d = x - mean;  deviation = Sqrt(ReduceMean(d * d) + epsilon);
+ *            y = d / deviation * scale + bias, means over the axes from `axis` on; Casts around it where
+ *            stash_type says that it is computed in float; inverse = Reciprocal(deviation) if anybody reads
+ *            it, and y = d * inverse then
  * Formula:   the operator's own definition
- * When not:  nobody asked for it; the rank or the type of x is not known; stash_type is neither float nor x's
- * type Exactness: rounding (kernels add up in another order)
+ * When not:  nobody asked for it; the rank or the type of x is not known; stash_type is neither float nor
+ *            x's type
+ * Exactness: rounding (kernels add up in another order)
  */
 #include "passes/passes.h"
 

@@ -2,14 +2,16 @@
  *
  * Before:    Einsum <equation = "bhqd,bhkd->bhqk"> (a, c)
  * After:     MatMul(a, Transpose(c)); in general Transpose, Unsqueeze, Reshape and ReduceSum of the operands,
- * MatMul or Mul, Transpose of the result. More operands are taken from left to right Formula:   labels of one
- * operand that the result lacks are summed first. Labels of both that it lacks are what MatMul sums (several
- * become one axis by Reshape); the last label of each operand's own is the row or column, all others are
- * leading axes, which broadcast. Where an operand has no label of its own it is Mul and ReduceSum When not:
- * a label stands twice in a term (a diagonal); the rank of an operand is not known; a summed axis is not
- * proven to be of one size in both; more than one node takes its place, and nobody asked for the pass by name
- * Exactness: bitwise where nothing is summed and for integers, else rounding (the order of the sum is the
- * kernel's)
+ *            MatMul or Mul, Transpose of the result. More operands are taken from left to right
+ * Formula:   labels of one operand that the result lacks are summed first. Labels of both that it lacks are
+ *            what MatMul sums (several become one axis by Reshape); a label of each operand's own is the row
+ *            or column, all others are leading axes, which broadcast. Where an operand has no label of its
+ *            own it is Mul and ReduceSum
+ * When not:  a label stands twice in a term (a diagonal); the rank of an operand is not known; a summed axis
+ *            is not proven to be of one size in both; more than one node takes its place, and nobody asked
+ *            for the pass by name
+ * Exactness: bitwise for a Transpose and for integers, else rounding (the order of a sum is the kernel's, and
+ *            whether the sum of one -0.0 is 0.0)
  */
 #include "passes/einsum/contract.h"
 

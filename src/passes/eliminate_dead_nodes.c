@@ -1,10 +1,11 @@
 /* eliminate_dead_nodes
  *
- * Before:    y = Op(x), and nobody reads any output of it; an If whose condition is constant; a Loop that
- * runs never or once; y, z = Op(x) with an optional output z that nobody reads After:     nothing; the branch
- * that is taken, the body, in place of the node; y = Op(x) When not:  an output is a graph output or a --keep
- * name; a custom operator (it may have effects); a Loop that never runs and whose scan outputs are in use
- * (their dims are not known) Exactness: bitwise
+ * Before:    y = Op(x), and nobody reads any output of it; y, z = Op(x) with an optional output z that nobody
+ *            reads; an If whose condition is constant; a Loop that runs never or once
+ * After:     nothing; y = Op(x); the branch that is taken, the body, in place of the node
+ * When not:  an output is a graph output or a --keep name; a custom operator (it may have effects); a Loop
+ *            that never runs and whose scan outputs are in use (their dims are not known)
+ * Exactness: bitwise
  */
 #include "passes/passes.h"
 

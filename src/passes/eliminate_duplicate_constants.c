@@ -1,10 +1,12 @@
 /* eliminate_duplicate_constants
  *
  * Before:    two initializers with the same dtype, shape and bytes; two nodes with the same operator,
- * attributes and inputs (in any order where the operator commutes), the second perhaps in a body behind the
- * first After:     one of them When not:  random operators or operators with effects (Law 5),
- * Quantize/Dequantize, nodes with bodies; overridable initializers; both are graph outputs; -0.0 and 0.0 are
- * different bytes Exactness: bitwise
+ *            attributes and inputs (in any order where the operator commutes), the second perhaps in a body
+ *            behind the first
+ * After:     one of them
+ * When not:  random operators or operators with effects (Law 5), Quantize/Dequantize, nodes with bodies;
+ *            overridable initializers; both are graph outputs; -0.0 and 0.0 are different bytes
+ * Exactness: bitwise
  */
 #include "passes/passes.h"
 

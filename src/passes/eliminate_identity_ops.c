@@ -1,14 +1,15 @@
 /* eliminate_identity_ops
  *
- * Before:    y = Op(x) with y == x for every x (Identity, Dropout at inference, Cast to the same type,
- * Reshape that keeps the shape, Pad by nothing, Transpose that moves nothing, Concat of one, x * 1, x & true,
- * Gather of 0 .. n-1, ...); operators on top of each other that undo each other or do together what one of
- * them can do (Cast of Cast, Reshape of Reshape, Slice of Slice, Concat of Concat, Split and Concat, Pad of
- * Pad, Reduce of Reduce, ...); Expand in front of what broadcasts by itself; a reduction over a stack of
- * tensors After:     x, or the one operator When not:  y and x are both names of the interface (graph input
- * -> output needs its Identity); the shape is not proven to stay; an inner value has other users;
- * training-mode Dropout Exactness: bitwise, but for x + 0.0 and x - (-0.0), which turn -0.0 into 0.0, and
- * reductions of floats: rounding
+ * Before:    y = Op(x) with y == x for every x: Identity, Dropout at inference, Cast to the same type,
+ * Reshape that keeps the shape, Pad by nothing, Concat of one, x * 1, x & true, Gather of 0 .. n-1, ...;
+ *            operators on top of each other that undo each other, or that one of them can do alone: Cast of
+ *            Cast, Reshape of Reshape, Slice of Slice, Concat of Concat, Split and Concat, Pad of Pad, ...;
+ *            Expand in front of what broadcasts by itself; a reduction over a stack of tensors
+ * After:     x, or the one operator
+ * When not:  y and x are both names of the interface (graph input -> output needs its Identity); the shape is
+ *            not proven to stay; an inner value has other users; training-mode Dropout
+ * Exactness: bitwise, but for x + 0.0 and x - (-0.0), which turn -0.0 into 0.0, and reductions of floats:
+ *            rounding
  *
  * The rules are in identity/, one file per family of operators.
  */

@@ -3,9 +3,10 @@
  * Before:    y = Op(constants); (x + c) + d, (x * c) / d and the like
  * After:     y, an initializer (large ones deferred: computed while the output is written); x + e, x * e
  * When not:  the operator is random, has effects or bodies, or quantizes (Law 5); the evaluator does not know
- * it; the file would grow by more than --max-growth over the constants that go away (Law 4); --keep names it
+ *            it; the file would grow by more than --max-growth over the constants that go away (Law 4);
+ *            --keep names it
  * Exactness: bitwise for data movement, integers and correctly rounded arithmetic; rounding for the rest
- * (Exp, MatMul, ...); sums and products with constants: bitwise for integers, rounding for floats
+ *            (Exp, MatMul, ...); chains with constants: bitwise for integers, rounding for floats
  *
  * Chains with constants are in constants/.
  */

@@ -1,13 +1,15 @@
 /* fuse_gelu
  *
  * Before:    0.5 * x * (1 + erf(x / sqrt(2))), or
- *            0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ^ 3))), the factors and summands in any
- * order and association, multiplied out or not, divisions for products, Mul for Pow After:     Gelu(x), Gelu
- * <approximate = "tanh"> (x) Formula:   both arguments are read as polynomials: of x and g = erf(...) or
- * tanh(...), and of x. They are Gelu's if every coefficient is within two units in the last place of the
- * element type (a product of two rounded constants is at most one off) When not:  the opset is below 20;
- * other constants (they say so in a remark); an intermediate value that contains g has other readers; the
- * element type is not float, float16 or double Exactness: rounding
+ *            0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ^ 3))), factors and summands in any order
+ *            and association, multiplied out or not, divisions for products, Mul for Pow
+ * After:     Gelu(x), Gelu <approximate = "tanh"> (x)
+ * Formula:   both sides are read as polynomials: the result of x and g = erf(...) or tanh(...), g's argument
+ *            of x. They are Gelu's if every coefficient is within two units in the last place of the element
+ *            type (a product of two rounded constants is at most one off)
+ * When not:  the opset is below 20; other constants (a remark says so); a value between g and the result has
+ *            other readers; the element type is not float, float16 or double
+ * Exactness: rounding
  */
 #include "passes/passes.h"
 

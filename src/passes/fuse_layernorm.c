@@ -1,13 +1,15 @@
 /* fuse_layernorm
  *
- * Before:    d = x - mean(x);  y = d / sqrt(mean(d ^ 2) + epsilon) * scale + bias, the means over the last
- * axes. Squares are Pow or Mul; the division is by Sqrt, or a product with Reciprocal, 1 / Sqrt or Pow(-0.5);
- * d is computed once or twice; Casts between float16 and float may stand around it; scale and bias are
- * optional After:     LayerNormalization(x, scale, bias): first without bias and with ones for the scale,
- * then Cast, Mul and Add behind it join it one by one Formula:   the operator's own definition When not:  the
- * opset is below 17; the axes are not the last ones, or their sizes unknown or 0 (no kernel takes them); x is
- * double (the operator computes in float) or bfloat16 (no kernel); scale or bias is not of the normalised
- *            axes' shape; epsilon is no constant that a float holds
+ * Before:    d = x - mean(x);  y = d / sqrt(mean(d ^ 2) + epsilon) * scale + bias, means over the last axes.
+ *            Squares are Pow or Mul; the division is by Sqrt, or a product with Reciprocal, 1 / Sqrt or
+ *            Pow(-0.5); d is computed once or twice; float16 may be cast to float or double and back;
+ *            scale and bias are optional
+ * After:     LayerNormalization(x, scale, bias): first without bias and with ones for the scale, then Cast,
+ *            Mul and Add behind it join it one by one
+ * Formula:   the operator's own definition
+ * When not:  the opset is below 17; the axes are not the last ones, or their sizes unknown or 0 (no kernel
+ *            takes them); x is double (the operator computes in float) or bfloat16 (no kernel); scale or bias
+ *            is not of the normalised axes' shape; another node reads the deviation
  * Exactness: rounding
  */
 #include "passes/norm/norm.h"
@@ -16,11 +18,15 @@ static Outcome normalize(Rewriter *rw, Node *node) {
   RootMeanSquare r;
   Value *x, *again;
   int axis, second;
-  TRY(node_out(node, 0) && read_rms(node, &r) && read_centred(r.v, &x, &axis));
+  TRY(node_out(node, 0));
+  ElemType type;
+  Node *core = norm_core(node, &type);
+  TRY(core && read_rms(core, &r) && read_centred(r.v, &x, &axis));
   bool same = uncast(r.w) == uncast(r.v);
   if (!same)
     same = read_centred(uncast(r.w), &again, &second) && uncast(again) == uncast(x) && second == axis;
   TRY(same);
+  if (dtype_of(x) != type) x = uncast(x);
   NEED(axis == r.axis, "mean and variance are taken over different axes");
   NEED(node->opset >= 17, "LayerNormalization needs opset 17, this is %d", node->opset);
   const char *why = norm_refusal(rw, node, x, &r);
@@ -36,7 +42,7 @@ static const Rule rules[] = {
      .doc = "(x - mean(x)) / sqrt(mean((x - mean(x)) ^ 2) + epsilon) => LayerNormalization(x, 1)",
      .exact = ROUNDING,
      .apply = normalize,
-     .roots = {OP_Div, OP_Mul}},
+     .roots = {OP_Div, OP_Mul, OP_Cast}},
     {.name = "layernorm-casts",
      .match = "Cast(LayerNormalization:norm(Cast&(x), ones#))",
      .replace = "LayerNormalization(x, 1)",

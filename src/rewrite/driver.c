@@ -17,10 +17,11 @@ typedef Vec(size_t) RuleList;
 
 typedef struct Driver {
   Rewriter rw;
-  RuleRef *rules;                    /* beside result->rules */
-  RuleList by_op[OP_COUNT_]; /* rules to try on nodes of an operator, in order; OP_NONE: on unknown operators */
-  RuleList late[OP_COUNT_];  /* the same, for late rules */
-  bool lowered[OP_COUNT_];   /* operators that an enabled pass takes apart */
+  RuleRef *rules; /* beside result->rules */
+  RuleList
+      by_op[OP_COUNT_]; /* rules to try on nodes of an operator, in order; OP_NONE: on unknown operators */
+  RuleList late[OP_COUNT_]; /* the same, for late rules */
+  bool lowered[OP_COUNT_];  /* operators that an enabled pass takes apart */
   uint64_t cap;
   Map missed; /* rule and node -> MissedAt of the remark */
   Vec(struct MissedAt *) misses;
@@ -196,8 +197,10 @@ static void remove_orphans(Rewriter *rw) {
   for (size_t i = 0; i < rw->loosened.n; i++) { /* grows while nodes are removed */
     Value *v = rw->loosened.at[i];
     if (v->n_uses || v->n_outputs || v->keep) continue;
-    if (v->producer) rw_remove(rw, v->producer);
-    else if (v->is_initializer && v->init && !value_overridable(v)) rw_remove_initializer(rw, v);
+    if (v->producer)
+      rw_remove(rw, v->producer);
+    else if (v->is_initializer && v->init && !value_overridable(v))
+      rw_remove_initializer(rw, v);
   }
 }
 
@@ -217,7 +220,10 @@ static void begin_try(Rewriter *rw, size_t rule, Node *n) {
 
 static void remark_fired(Driver *d, const char *label, const RuleStat *s) {
   if (!d->rw.o->remarks) return;
-  const char *what = d->rw.note ? d->rw.note : s->rule->replace ? s->rule->replace : s->rule->doc ? s->rule->doc : "";
+  const char *what = d->rw.note         ? d->rw.note
+                     : s->rule->replace ? s->rule->replace
+                     : s->rule->doc     ? s->rule->doc
+                                        : "";
   /* The note is in the run's arena. */
   Remark r = {s->pass, s->rule, true, label, arena_printf(d->rw.m->arena, "%s", what)};
   vec_push(d->rw.m->arena, &d->rw.result->remarks, r);
@@ -249,10 +255,12 @@ static void settle(Driver *d, RuleStat *s, Measure before, const char *label) {
   if (rw->o->verify_each) {
     const char *broken = model_check(rw->m);
     if (broken)
-      fail(rw->m->cx, ONNXSLIM_ERR_INTERNAL, "rule %s at %s broke the graph: %s", s->rule->name, label, broken);
+      fail(rw->m->cx, ONNXSLIM_ERR_INTERNAL, "rule %s at %s broke the graph: %s", s->rule->name, label,
+           broken);
   }
   if (++rw->result->rewrites > d->cap)
-    fail(rw->m->cx, ONNXSLIM_ERR_LIMIT, "more than %llu rewrites (last rule: %s)", (unsigned long long)d->cap, s->rule->name);
+    fail(rw->m->cx, ONNXSLIM_ERR_LIMIT, "more than %llu rewrites (last rule: %s)", (unsigned long long)d->cap,
+         s->rule->name);
 }
 
 /* Would the measure fall, once orphans are gone? */
@@ -400,7 +408,8 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   Arena *arena = arena_child(m->arena);
   Driver *d = NEW(arena, Driver);
   Rewriter *rw = &d->rw;
-  *rw = (Rewriter){.m = m, .o = o, .arena = arena, .scratch = arena_child(arena), .result = NEW(m->arena, RunResult)};
+  *rw = (Rewriter){
+      .m = m, .o = o, .arena = arena, .scratch = arena_child(arena), .result = NEW(m->arena, RunResult)};
   map_init(&rw->constants, arena);
   map_init(&rw->effects, arena);
   map_init(&d->missed, arena);
@@ -409,9 +418,14 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   journal_lower(&rw->journal, m, d->lowered);
   load_rules(d);
   d->cap = (uint64_t)(rw->journal.measure.nodes + 64) * REWRITES_PER_NODE;
-  model_each_graph(m, enqueue_graph, rw);
-  do settle_all(d);
-  while (run_late(d));
+  /* A rule may look further than the worklist follows a change: only a round over all nodes in which nothing
+   * fires proves the fixed point. */
+  for (uint64_t before = UINT64_MAX; before != rw->result->rewrites;) {
+    before = rw->result->rewrites;
+    model_each_graph(m, enqueue_graph, rw);
+    do settle_all(d);
+    while (run_late(d));
+  }
   report_misses(d);
   model_each_graph(m, compact, NULL);
   RunResult *result = rw->result;

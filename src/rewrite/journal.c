@@ -121,9 +121,11 @@ static void do_input(Journal *j, Node *n, int i, Value *v) {
 /* Uses of v change between computed and constant when its producer or initializer does. */
 static void do_output(Journal *j, Node *n, int i, Value *v) {
   Value *old = n->out[i];
-  int64_t before = (old ? is_computed(old) * (int64_t)old->n_uses : 0) + (v ? is_computed(v) * (int64_t)v->n_uses : 0);
+  int64_t before =
+      (old ? is_computed(old) * (int64_t)old->n_uses : 0) + (v ? is_computed(v) * (int64_t)v->n_uses : 0);
   node_set_output(n, i, v);
-  int64_t after = (old ? is_computed(old) * (int64_t)old->n_uses : 0) + (v ? is_computed(v) * (int64_t)v->n_uses : 0);
+  int64_t after =
+      (old ? is_computed(old) * (int64_t)old->n_uses : 0) + (v ? is_computed(v) * (int64_t)v->n_uses : 0);
   j->measure.operands += after - before;
   j->measure.outputs += (v != NULL) - (old != NULL);
 }

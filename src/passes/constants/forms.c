@@ -1,8 +1,8 @@
 /* Forms that runtimes fuse, as far as a constant factor is their mark.
  *
- *   Gelu        Mul(Mul(x, Add(Erf(..), 1)), 0.5), Mul(Mul(x, 0.5), Add(Erf(..), 1)), Mul(x, Mul(Add(Erf(..),
- * 1), 0.5)), and the same with Tanh HardSwish   Div(Mul(x, Clip(Add(x, 3), 0, 6)), 6), Mul(Mul(x, Clip(Add(x,
- * 3), 0, 6)), 1/6)
+ *   Gelu        Mul(Mul(x, Add(Erf(..), 1)), 0.5), Mul(Mul(x, 0.5), Add(Erf(..), 1)),
+ *               Mul(x, Mul(Add(Erf(..), 1), 0.5)), and the same with Tanh
+ *   HardSwish   Div(Mul(x, Clip(Add(x, 3), 0, 6)), 6), Mul(Mul(x, Clip(Add(x, 3), 0, 6)), 1/6)
  *
  * The other forms are safe as they are: LayerNormalization's gamma, beta and epsilon may have any value; the
  * x of SiLU and QuickGelu, and what Gelu divides by sqrt(2), has two users, so nothing merges with the node

@@ -1,10 +1,11 @@
 /* Chains of Add and Sub, or of Mul and Div, with constants: (x op c) op d => x op e.
  *
  * Formula    sums: each node is s*x + t*c with s, t of +1 or -1; products: x^s * c^t with exponents of +1 or
- * -1. Two nodes on top of each other are one of the same kind, over e = c combined with d, in double and
- * rounded once. When not   e is larger than both constants; it is not a normal number in the stored type; the
- * two nearly cancel (adding and taking away a large number rounds x, and is sometimes meant to); the constant
- * is the mark of a form that runtimes fuse; integers are divided
+ *            -1. Two nodes on top of each other are one of the same kind, over e = c combined with d, in
+ *            double and rounded once.
+ * When not   e is larger than both constants; it is not a normal number in the stored type; the two nearly
+ *            cancel (adding and taking away a large number rounds x, and is sometimes meant to); the constant
+ *            is the mark of a form that runtimes fuse; integers are divided
  */
 #include "passes/constants/constants.h"
 

@@ -27,8 +27,7 @@ static bool holds_all(ElemType from, ElemType to) {
   return bits <= room; /* -2^bits, of a signed type, is a power of two: floats hold it */
 }
 
-/* Does a cast from `middle` give the same as one from `from`, for the values that `middle` got from `from`?
- */
+/* Does a cast from `middle` give the same as one from `from`, for the values that `middle` got from it? */
 static const char *same_result(ElemType from, ElemType middle, ElemType to) {
   bool ints = elem_is_int(from) && elem_is_int(middle) && elem_is_int(to);
   if (ints && elem_bits(to) >= 8 && elem_bits(middle) >= elem_bits(to))

@@ -105,8 +105,7 @@ Outcome identity_concat_split(Rewriter *rw, Node *node) {
   return FIRED;
 }
 
-/* --- Slice that takes one operand of a Concat --------------------------------------------------------------
- */
+/* --- Slice that takes one operand of a Concat -------------------------------------------------------- */
 
 enum { FAR = INT32_MAX }; /* exporters write INT_MAX, of whatever width, for "to the end" */
 

@@ -27,8 +27,7 @@ static bool reduced(const Node *n, int rank, uint64_t *mask) {
   return true;
 }
 
-/* --- of one element, in place ----------------------------------------------------------------------------
- */
+/* --- of one element, in place ------------------------------------------------------------------------ */
 
 static Outcome reduce_units(Rewriter *rw, Node *node, bool exact) {
   TRY(node_in(node, 0) && node_out(node, 0) && is_of_kind(node, exact));
@@ -47,8 +46,7 @@ Outcome identity_reduce_units_rounding(Rewriter *rw, Node *node) {
   return reduce_units(rw, node, false);
 }
 
-/* --- twice ------------------------------------------------------------------------------------------------
- */
+/* --- twice ------------------------------------------------------------------------------------------- */
 
 /* Axes of the first's input that the second reduces. */
 static uint64_t spread_mask(uint64_t second, uint64_t first, bool keep, int rank) {
@@ -95,8 +93,7 @@ Outcome identity_reduce_chain_rounding(Rewriter *rw, Node *node) {
   return reduce_chain(rw, node, false);
 }
 
-/* --- over a stack -----------------------------------------------------------------------------------------
- */
+/* --- over a stack ------------------------------------------------------------------------------------ */
 
 /* The operator that reduces n tensors of this type elementwise; OP_NONE: none that runtimes know. */
 static OpId elementwise(const Node *reduce, int n, ElemType t) {

@@ -44,8 +44,7 @@ static bool read_cuts(const Node *n, int rank, Cuts *cuts) {
   return true;
 }
 
-/* --- Slice of Slice --------------------------------------------------------------------------------------
- */
+/* --- Slice of Slice ---------------------------------------------------------------------------------- */
 
 static int64_t from_front(int64_t at, int64_t dim) {
   if (at >= 0) return at;
@@ -128,8 +127,7 @@ Outcome identity_slice_chain(Rewriter *rw, Node *node) {
   return FIRED;
 }
 
-/* --- Gather of Gather, Gather of Slice --------------------------------------------------------------------
- */
+/* --- Gather of Gather, Gather of Slice --------------------------------------------------------------- */
 
 /* Index i of a constant, counted from the front of a dim; false unless it is surely below it. */
 static bool index_within(const Tensor *index, uint64_t i, Dim dim, int64_t *k) {

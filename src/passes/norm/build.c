@@ -39,8 +39,8 @@ const char *norm_refusal(Rewriter *rw, const Node *root, Value *x, const RootMea
   if (t != dtype_of(root->out[0])) return "it ends in another type than it starts from";
   if (!is_private(r))
     return "another node reads its deviation or what leads to it: that would be computed twice";
-  if (!isfinite(r->epsilon) || r->epsilon < 0 || r->epsilon != (float)r->epsilon)
-    return "epsilon is no float that may stand in the attribute";
+  if (r->epsilon != 0 && (r->epsilon < 0 || !isnormal((float)r->epsilon)))
+    return "epsilon is no positive normal float";
   if (!norm_dims(x, r->axis, dim, &count)) return "the sizes of the normalised axes are not known, or 0";
   if (elem_bytes(t, count) > rw_max_growth(rw) && !scale_follows(root->out[0], r->axis))
     return "there is no scale, and as many ones would make the file larger (--max-growth)";

@@ -13,14 +13,18 @@ typedef struct RootMeanSquare {
   double epsilon;
 } RootMeanSquare;
 
-/* Is n the last node of one? Casts between float and float16 may stand in between. */
+/* Is n the last node of one? Casts between float16, float and double may stand in
+ * between. */
 bool read_rms(Node *n, RootMeanSquare *r);
 
 /* v = x - mean(x), the mean over the axes from *axis to the last one. */
 bool read_centred(Value *v, Value **x, int *axis);
 
-/* The value behind Casts between float and float16. */
+/* The value behind Casts between float16, float and double. */
 Value *uncast(Value *v);
+
+/* The node that read_rms() wants: n, or in front of the Cast to float16 that n is. *type: of n's result. */
+Node *norm_core(Node *n, ElemType *type);
 
 /* Why LayerNormalization and its relatives can't compute it; NULL if they can. */
 const char *norm_refusal(Rewriter *rw, const Node *root, Value *x, const RootMeanSquare *r);

@@ -6,7 +6,7 @@ static Node *producer(Value *v) {
 }
 
 static bool is_stash_type(ElemType t) {
-  return t == DT_FLOAT || t == DT_FLOAT16;
+  return t == DT_FLOAT || t == DT_FLOAT16 || t == DT_DOUBLE;
 }
 
 Value *uncast(Value *v) {
@@ -55,7 +55,7 @@ static int mean_axis(Node *n) {
 }
 
 bool read_centred(Value *v, Value **x, int *axis) {
-  Node *sub = producer(v), *mean;
+  Node *sub = source(v), *mean;
   if (!node_is(sub, OP_Sub) || !node_in(sub, 0) || !node_in(sub, 1)) return false;
   mean = source(node_in(sub, 1));
   *axis = mean_axis(mean);
@@ -117,4 +117,12 @@ bool read_rms(Node *n, RootMeanSquare *r) {
     if (e && read_mean_square(e, r) && !constant_of(r->w)) return true;
   }
   return false;
+}
+
+Node *norm_core(Node *n, ElemType *type) {
+  *type = dtype_of(n->out[0]);
+  if (!node_is(n, OP_Cast)) return n;
+  Node *core = node_in(n, 0) ? producer(node_in(n, 0)) : NULL;
+  bool narrows = *type == DT_FLOAT16 && is_stash_type(dtype_of(node_in(n, 0)));
+  return core && narrows && node_is_inner(core) ? core : NULL;
 }
