@@ -127,8 +127,9 @@ static double f_reciprocal(double x, double a, double b) {
 LIBM(sqrt)
 LIBM(exp)
 LIBM(log)
-LIBM(erf) LIBM(sin) LIBM(cos) LIBM(tan) LIBM(asin) LIBM(acos) LIBM(atan) LIBM(sinh) LIBM(cosh) LIBM(tanh)
-    LIBM(asinh) LIBM(acosh) LIBM(atanh) LIBM(floor) LIBM(ceil) LIBM(nearbyint)
+LIBM(erf)
+LIBM(sin) LIBM(cos) LIBM(tan) LIBM(asin) LIBM(acos) LIBM(atan) LIBM(sinh) LIBM(cosh) LIBM(tanh) LIBM(asinh)
+    LIBM(acosh) LIBM(atanh) LIBM(floor) LIBM(ceil) LIBM(nearbyint)
 #undef LIBM
 
         typedef struct RealOp {

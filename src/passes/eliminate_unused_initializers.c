@@ -11,7 +11,8 @@ static size_t remove_unused(Rewriter *rw, Graph *g) {
   size_t removed = 0;
   for (size_t i = 0; i < g->inits.n; i++) {
     Value *v = g->inits.at[i];
-    if (!v->is_initializer || !v->init || v->n_uses || v->n_outputs || v->keep || value_overridable(v)) continue;
+    if (!v->is_initializer || !v->init || v->n_uses || v->n_outputs || v->keep || value_overridable(v))
+      continue;
     rw_remove_initializer(rw, v);
     removed++;
   }
@@ -20,7 +21,9 @@ static size_t remove_unused(Rewriter *rw, Graph *g) {
 }
 
 static const Rule rules[] = {
-    {.name = "remove-unused-initializer", .doc = "removes initializers that nobody reads", .sweep = remove_unused},
+    {.name = "remove-unused-initializer",
+     .doc = "removes initializers that nobody reads",
+     .sweep = remove_unused},
 };
 
 const Pass pass_eliminate_unused_initializers = {"eliminate_unused_initializers",

@@ -1,12 +1,12 @@
 /* simplify_shape_chains
  *
  * Before:    Shape -> Gather -> Mul -> Concat -> ... -> Reshape, all of it arithmetic on dims
- * After:     a constant where every element is known; Reshape(x, [0, 0, 12, 64]) and Expand(x, [1, 4]) where the operator
- *            can copy the dims that are not; and where values are needed, one node for each value instead of many
- * Formula:   elements are canonical expressions over dims (ir/sym.h), so equal values are equal pointers
- * When not:  an element is not known and neither copied (0 in Reshape, 1 in Expand) nor the one -1; -1 needs the other
- *            dims to be provably not 0, unless the model wrote it itself
- * Exactness: bitwise (integers)
+ * After:     a constant where every element is known; Reshape(x, [0, 0, 12, 64]) and Expand(x, [1, 4]) where
+ * the operator can copy the dims that are not; and where values are needed, one node for each value instead
+ * of many Formula:   elements are canonical expressions over dims (ir/sym.h), so equal values are equal
+ * pointers When not:  an element is not known and neither copied (0 in Reshape, 1 in Expand) nor the one -1;
+ * -1 needs the other dims to be provably not 0, unless the model wrote it itself Exactness: bitwise
+ * (integers)
  */
 #include "passes/passes.h"
 
@@ -60,7 +60,8 @@ static bool same_partial(const Partial *a, const Partial *b) {
   return true;
 }
 
-/* Value numbering by what is known of the elements: later nodes that yield the same integers read the first one. */
+/* Value numbering by what is known of the elements: later nodes that yield the same integers read the first
+ * one. */
 static Outcome same_value(Rewriter *rw, Node *node) {
   TRY(only_output_in_use(node) && !node_is(node, OP_Constant));
   Value *v = node->out[0];
@@ -91,7 +92,8 @@ static Outcome same_value(Rewriter *rw, Node *node) {
   return NO_MATCH;
 }
 
-/* --- Reshape and Expand that need no computed shape ------------------------------------------------------ */
+/* --- Reshape and Expand that need no computed shape ------------------------------------------------------
+ */
 
 static bool is_literal(Value *v) {
   return value_literal(v) != NULL;
@@ -118,8 +120,10 @@ static Outcome reshape_target(Rewriter *rw, Node *node) {
   for (int i = 0; i < out.rank; i++) {
     Dim elem = p && p->rank == 1 && p->n == (size_t)out.rank ? p->at[i] : NULL;
     if (reshape_dim(elem, out.dim[i], i < in.rank ? in.dim[i] : NULL, &dims[i])) {
-      if (dims[i] == -1) has_minus_one = true;
-      else if (dims[i] == 0 && !sym_nonzero(in.dim[i])) others_nonzero = false;
+      if (dims[i] == -1)
+        has_minus_one = true;
+      else if (dims[i] == 0 && !sym_nonzero(in.dim[i]))
+        others_nonzero = false;
       continue;
     }
     NEED(open < 0, "dims %d and %d of the target are computed and can't be copied from the input", open, i);
@@ -131,7 +135,8 @@ static Outcome reshape_target(Rewriter *rw, Node *node) {
     dims[open] = -1;
   }
   rw_set_input(rw, node, 1, rw_const_ints(rw, dims, (size_t)out.rank));
-  /* What -1 stands for may be known better than what was computed, and is never less than a second run would see. */
+  /* What -1 stands for may be known better than what was computed, and is never less than a second run would
+   * see. */
   int64_t allowzero;
   if (open >= 0 || (attr_int(node, "allowzero", &allowzero) && allowzero)) facts_forget(node->out[0]);
   rw_attr_remove(rw, node, "allowzero");
@@ -148,7 +153,8 @@ static Outcome expand_target(Rewriter *rw, Node *node) {
   for (int i = 0; i < out.rank; i++) {
     int k = i - (out.rank - in.rank);
     if (sym_const(out.dim[i], &dims[i])) continue;
-    NEED(k >= 0 && sym_equal(in.dim[k], out.dim[i]), "dim %d of the target is computed and not the input's", i);
+    NEED(k >= 0 && sym_equal(in.dim[k], out.dim[i]), "dim %d of the target is computed and not the input's",
+         i);
     dims[i] = 1;
   }
   rw_set_input(rw, node, 1, rw_const_ints(rw, dims, (size_t)out.rank));
@@ -163,7 +169,11 @@ static const Rule rules[] = {
      .doc = "Reshape(x, computed) => Reshape(x, constant with 0 and one -1)",
      .apply = reshape_target,
      .roots = {OP_Reshape}},
-    {.name = "expand-target", .doc = "Expand(x, computed) => Expand(x, constant with 1)", .apply = expand_target, .roots = {OP_Expand}},
+    {.name = "expand-target",
+     .doc = "Expand(x, computed) => Expand(x, constant with 1)",
+     .apply = expand_target,
+     .roots = {OP_Expand}},
 };
 
-const Pass pass_simplify_shape_chains = {"simplify_shape_chains", "does arithmetic on dims ahead of time", PASS_RULES(rules)};
+const Pass pass_simplify_shape_chains = {"simplify_shape_chains", "does arithmetic on dims ahead of time",
+                                         PASS_RULES(rules)};

@@ -1,4 +1,5 @@
-/* The driver: all enabled rules on one worklist until nothing changes (Law 9), with statistics and remarks. */
+/* The driver: all enabled rules on one worklist until nothing changes (Law 9), with statistics and remarks.
+ */
 #ifndef REWRITE_DRIVER_H
 #define REWRITE_DRIVER_H
 
@@ -30,10 +31,10 @@ typedef struct RunOptions {
   const char *const *skip_rules; /* names of single rules that are off */
   size_t n_skip_rules;
   bool exact_only;
-  bool verify_each;       /* model_check() after every rewrite, blame by name */
-  bool remarks;           /* collect them */
-  uint64_t max_growth;    /* bytes a fold may add over what it removes */
-  uint64_t max_rewrites;  /* stop after so many (bisect); UINT64_MAX: no limit */
+  bool verify_each;      /* model_check() after every rewrite, blame by name */
+  bool remarks;          /* collect them */
+  uint64_t max_growth;   /* bytes a fold may add over what it removes */
+  uint64_t max_rewrites; /* stop after so many (bisect); UINT64_MAX: no limit */
   /* Sees the model before a rule is tried and after it fired (dumps); may be NULL. */
   void (*observe)(void *arg, RewriteMoment when, const Pass *pass, const Rule *rule, Model *m);
   void *observe_arg;
@@ -41,12 +42,13 @@ typedef struct RunOptions {
 
 typedef struct RunResult {
   uint64_t rewrites;
-  Vec(RuleStat) rules;   /* in order of priority */
-  Vec(Remark) remarks;   /* fired ones in order of time, then what was refused last at each node still there */
+  Vec(RuleStat) rules; /* in order of priority */
+  Vec(Remark) remarks; /* fired ones in order of time, then what was refused last at each node still there */
 } RunResult;
 
-/* Optimizes all graphs of the model. The result lives in the model's arena. Fails with ONNXSLIM_ERR_LIMIT if the
- * rewrites exceed a cap proportional to the graph, with ONNXSLIM_ERR_INTERNAL if verify_each finds damage. */
+/* Optimizes all graphs of the model. The result lives in the model's arena. Fails with ONNXSLIM_ERR_LIMIT if
+ * the rewrites exceed a cap proportional to the graph, with ONNXSLIM_ERR_INTERNAL if verify_each finds
+ * damage. */
 RunResult *rewrite_run(Model *m, const RunOptions *o);
 
 #endif

@@ -8,7 +8,8 @@ static bool bind(Rewriter *rw, Value *inner, Value *outer, const char **why) {
   return true;
 }
 
-bool rw_inline_body(Rewriter *rw, Node *node, Graph *body, Value *const *args, Value **outs, const char **why) {
+bool rw_inline_body(Rewriter *rw, Node *node, Graph *body, Value *const *args, Value **outs,
+                    const char **why) {
   size_t n_outs = body->outputs.n;
   for (size_t i = 0; i < body->inits.n; i++)
     if (body->inits.at[i]->is_initializer && !body->inits.at[i]->init)

@@ -1,4 +1,5 @@
-/* Every primitive edit, with its inverse: what the Rewriter does to a graph can be taken back in reverse order. */
+/* Every primitive edit, with its inverse: what the Rewriter does to a graph can be taken back in reverse
+ * order. */
 #ifndef REWRITE_JOURNAL_H
 #define REWRITE_JOURNAL_H
 
@@ -7,20 +8,34 @@
 
 /* What a rewrite must make smaller, compared in this order (Law 9). */
 typedef struct Measure {
-  int64_t lowered; /* nodes of operators that an enabled pass takes apart (Pass.lowers): fewer of them may be more nodes */
+  int64_t lowered; /* nodes of operators that an enabled pass takes apart (Pass.lowers): fewer of them may be
+                      more nodes */
   int64_t nodes;
-  int64_t operands; /* input slots that read a computed value: not an initializer, not a Constant node's output */
-  int64_t outputs;  /* output slots that are not left out */
-  int64_t moved;    /* bytes that Transposes move, by difference from the start; unknown dims count as 1 */
-  int64_t bytes;    /* of all initializers */
-  int64_t inits;    /* their number: some have no bytes */
+  int64_t
+      operands; /* input slots that read a computed value: not an initializer, not a Constant node's output */
+  int64_t outputs; /* output slots that are not left out */
+  int64_t moved;   /* bytes that Transposes move, by difference from the start; unknown dims count as 1 */
+  int64_t bytes;   /* of all initializers */
+  int64_t inits;   /* their number: some have no bytes */
 } Measure;
 
 bool measure_less(Measure a, Measure b);
 
 typedef enum EditKind {
-  EDIT_LINK, EDIT_UNLINK, EDIT_INPUT, EDIT_RESIZE, EDIT_OUTPUT, EDIT_GRAPH_OUTPUT, EDIT_ATTRS, EDIT_ADD_INIT,
-  EDIT_REMOVE_INIT, EDIT_SWAP_IDENTITY, EDIT_NODE_IDENTITY, EDIT_MOVE, EDIT_RENAME, EDIT_CLEAR_OUTPUTS
+  EDIT_LINK,
+  EDIT_UNLINK,
+  EDIT_INPUT,
+  EDIT_RESIZE,
+  EDIT_OUTPUT,
+  EDIT_GRAPH_OUTPUT,
+  EDIT_ATTRS,
+  EDIT_ADD_INIT,
+  EDIT_REMOVE_INIT,
+  EDIT_SWAP_IDENTITY,
+  EDIT_NODE_IDENTITY,
+  EDIT_MOVE,
+  EDIT_RENAME,
+  EDIT_CLEAR_OUTPUTS
 } EditKind;
 
 typedef struct Edit {
@@ -65,8 +80,8 @@ void edit_add_init(Journal *j, Graph *g, Value *v, Tensor *t);
 void edit_remove_init(Journal *j, Value *v);
 /* Exchanges name, declared type and value_info of two values of one graph. */
 void edit_swap_identity(Journal *j, Value *a, Value *b);
-/* Takes n, with its outputs and bodies, out of its graph and puts it in front of `before`; outputs whose names are taken
- * there get new ones. */
+/* Takes n, with its outputs and bodies, out of its graph and puts it in front of `before`; outputs whose
+ * names are taken there get new ones. */
 void edit_move(Journal *j, Node *n, Node *before);
 /* Body g gives its outputs up: its values are no graph outputs any more. */
 void edit_clear_outputs(Journal *j, Graph *g);

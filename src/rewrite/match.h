@@ -5,8 +5,8 @@
 #include "rewrite/pattern.h"
 #include "rewrite/rule.h"
 
-/* Does the pattern fit with `root` as its last node, commutative operators turned as the bits of `orientation` say
- * (0 .. 2^n_commutes - 1)? Fills m. */
+/* Does the pattern fit with `root` as its last node, commutative operators turned as the bits of
+ * `orientation` say (0 .. 2^n_commutes - 1)? Fills m. */
 bool pattern_match(const Pattern *p, Node *root, unsigned orientation, Match *m);
 
 #endif

@@ -11,8 +11,8 @@ typedef struct Parser {
 } Parser;
 
 static _Noreturn void bad(const Parser *ps, const char *what) {
-  fail(arena_ctx(ps->arena), ONNXSLIM_ERR_USAGE, "rule text \"%s\", column %d: %s", ps->text, (int)(ps->p - ps->text) + 1,
-       what);
+  fail(arena_ctx(ps->arena), ONNXSLIM_ERR_USAGE, "rule text \"%s\", column %d: %s", ps->text,
+       (int)(ps->p - ps->text) + 1, what);
 }
 
 static void skip_space(Parser *ps) {
@@ -76,7 +76,8 @@ static const Pat *parse_op(Parser *ps, const char *first, int depth) {
   *pat = (Pat){.kind = PAT_OP, .slot = -1, .commute = -1};
   parse_op_names(ps, pat, first);
   pat->shared = take(ps, "&");
-  if (take(ps, ":")) pat->slot = slot_of(ps, ps->out->node_name, &ps->out->n_nodes, word(ps, "a capture name was expected"));
+  if (take(ps, ":"))
+    pat->slot = slot_of(ps, ps->out->node_name, &ps->out->n_nodes, word(ps, "a capture name was expected"));
   if (!take(ps, "(")) bad(ps, "'(' was expected");
   if (!take(ps, ")")) {
     do {

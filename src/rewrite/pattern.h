@@ -10,12 +10,12 @@ typedef enum PatKind { PAT_OP, PAT_VALUE, PAT_ANY } PatKind;
 
 typedef struct Pat {
   PatKind kind;
-  int slot;                /* capture slot: of a node (PAT_OP, -1 if not captured) or of a value (PAT_VALUE) */
-  bool constant, optional; /* name#, name? */
-  bool shared, rest;       /* Op&, "..." */
+  int slot; /* capture slot: of a node (PAT_OP, -1 if not captured) or of a value (PAT_VALUE) */
+  bool constant, optional;       /* name#, name? */
+  bool shared, rest;             /* Op&, "..." */
   const char *domain, *names[4]; /* PAT_OP: the alternatives */
   int n_names;
-  int commute;             /* bit of this node in the orientation mask, -1 if its order is fixed */
+  int commute; /* bit of this node in the orientation mask, -1 if its order is fixed */
   const struct Pat *arg[MAX_PATTERN_ARGS];
   int n_args;
 } Pat;
@@ -26,8 +26,8 @@ typedef struct Pattern {
   const char *value_name[MAX_CAPTURES], *node_name[MAX_CAPTURES];
 } Pattern;
 
-/* Parses rule text; fails with ONNXSLIM_ERR_USAGE and the column. With `of` (the parsed match) the text is a replacement:
- * every captured name must be known there, and slots are shared with it. */
+/* Parses rule text; fails with ONNXSLIM_ERR_USAGE and the column. With `of` (the parsed match) the text is a
+ * replacement: every captured name must be known there, and slots are shared with it. */
 const Pattern *pattern_parse(Arena *a, const char *text, const Pattern *of);
 
 #endif

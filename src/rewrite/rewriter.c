@@ -73,8 +73,8 @@ void rw_note(Rewriter *rw, const char *fmt, ...) {
 /* --- nodes --------------------------------------------------------------------------------------------- */
 
 /* The outputs are named after those of `like`, as far as it has them. */
-static Node *link_new(Rewriter *rw, Str domain, Str op_type, const OpDef *op, int n_in, Value *const *in, int n_out,
-                      const Node *like) {
+static Node *link_new(Rewriter *rw, Str domain, Str op_type, const OpDef *op, int n_in, Value *const *in,
+                      int n_out, const Node *like) {
   Graph *g = rw->at->graph;
   while (n_in && !in[n_in - 1]) n_in--;
   Node *n = node_new(g, domain, op_type, n_in, n_out);
@@ -207,8 +207,8 @@ static bool function_has_effects(Rewriter *rw, const Function *f) {
   return effects;
 }
 
-/* A custom operator may have effects; standard operators have none but those ops.def marks. Functions and bodies are
- * made of operators. */
+/* A custom operator may have effects; standard operators have none but those ops.def marks. Functions and
+ * bodies are made of operators. */
 static bool has_effects(Rewriter *rw, const Node *n) {
   if (n->callee) return function_has_effects(rw, n->callee);
   if (n->op ? n->op->facts & OP_EFFECT : n->domain->len) return true;
@@ -267,7 +267,8 @@ static Tensor *entry_tensor(const Value *v) {
 }
 
 static Node *constant_node(Rewriter *rw, Graph *g, Node *before, Tensor *t) {
-  if (graph_opset(g, rw->m->empty) < 9 && t->dtype != DT_FLOAT && t->dtype != DT_DOUBLE && t->dtype != DT_FLOAT16)
+  if (graph_opset(g, rw->m->empty) < 9 && t->dtype != DT_FLOAT && t->dtype != DT_DOUBLE &&
+      t->dtype != DT_FLOAT16)
     rw->impossible = "a Constant node of an opset below 9 holds floating point only";
   Node *n = node_new(g, rw->m->empty, str_internz(rw->m->strs, "Constant"), 0, 1);
   n->op = op_def(OP_Constant);
@@ -293,8 +294,10 @@ Value *rw_const(Rewriter *rw, Tensor *t, const char *name_hint) {
     if (now && in_reach(rw, e->value) && tensor_same(now, t)) return e->value;
   }
   Value *v = graph_value(g, model_fresh_name(rw->m, name_hint && *name_hint ? name_hint : "const"));
-  if (rw_may_add_initializers(g)) add_initializer(rw, g, v, t);
-  else edit_output(&rw->journal, constant_node(rw, g, g->first, t), 0, v);
+  if (rw_may_add_initializers(g))
+    add_initializer(rw, g, v, t);
+  else
+    edit_output(&rw->journal, constant_node(rw, g, g->first, t), 0, v);
   ConstEntry *e = NEW(rw->arena, ConstEntry);
   *e = (ConstEntry){v, t, map_get(&rw->constants, key)};
   map_put(&rw->constants, key, e);
@@ -314,8 +317,10 @@ void rw_make_constant(Rewriter *rw, Value *v, Tensor *t) {
   v->facts = NULL;
   v->folded = NULL;
   v->folded_state = 0;
-  if (rw_may_add_initializers(g) && !v->n_outputs) add_initializer(rw, g, v, t);
-  else edit_output(&rw->journal, constant_node(rw, g, n, t), 0, v);
+  if (rw_may_add_initializers(g) && !v->n_outputs)
+    add_initializer(rw, g, v, t);
+  else
+    edit_output(&rw->journal, constant_node(rw, g, n, t), 0, v);
   for (Use *u = v->uses; u; u = u->next) {
     look_again(u->node);
     vec_push(rw->scratch, &rw->touched, u->node);
@@ -351,12 +356,15 @@ bool rw_can_replace(const Rewriter *rw, const Value *old, const Value *now, cons
   bool swaps = takes_names(rw, now);
   if (old == now) return *why = "it is the same value", false;
   if (!value_visible(now, old->graph)) return *why = "the replacement is out of scope", false;
-  if (now->graph == old->graph && now->producer && old->producer && !node_before(now->producer, old->producer))
+  if (now->graph == old->graph && now->producer && old->producer &&
+      !node_before(now->producer, old->producer))
     return *why = "the replacement is produced later", false;
   if (old->keep && !swaps) return *why = "the name is kept (--keep)", false;
   if (old->n_outputs && !swaps) {
     if (!now->producer || now->graph != old->graph)
-      return *why = "it is a graph output and the replacement is a graph input, a constant or of an outer graph", false;
+      return *why =
+                 "it is a graph output and the replacement is a graph input, a constant or of an outer graph",
+             false;
     if (now->n_outputs) return *why = "both values are graph outputs", false;
     if (now->keep) return *why = "the replacement's name is kept (--keep)", false;
   }
@@ -364,7 +372,8 @@ bool rw_can_replace(const Rewriter *rw, const Value *old, const Value *now, cons
   return true;
 }
 
-/* Both names now stand for one value: keep what is known of it. True if `now` had facts that `old` had not. */
+/* Both names now stand for one value: keep what is known of it. True if `now` had facts that `old` had not.
+ */
 static bool adopt_facts(const Rewriter *rw, Value *old, Value *now) {
   Shape so = shape_of(old), sn = shape_of(now);
   bool better = (constant_of(now) && !constant_of(old)) || (so.rank < 0 && sn.rank >= 0) ||

@@ -3,9 +3,9 @@
  * Laws of a rule
  *  1. Decide first, then build: nothing is edited before every guard has passed.
  *  2. Refuse, don't fail: an odd model is a reason to refuse (NEED), never an error.
- *  3. Every rewrite makes the measure fall (operators taken apart, nodes, computed operands, outputs, transposed bytes, constant bytes; in this
- *     order); the driver checks it and undoes what does not. Nodes that lose their last use through the rewrite
- *     are removed with it.
+ *  3. Every rewrite makes the measure fall (operators taken apart, nodes, computed operands, outputs,
+ * transposed bytes, constant bytes; in this order); the driver checks it and undoes what does not. Nodes that
+ * lose their last use through the rewrite are removed with it.
  *  4. Graph inputs and outputs keep names, order and types; rw_replace() refuses what would break that.
  */
 #ifndef REWRITE_REWRITER_H
@@ -17,15 +17,16 @@
 typedef struct Rewriter Rewriter;
 
 Model *rw_model(const Rewriter *rw);
-bool rw_asked(const Rewriter *rw); /* did the user name this rule's pass? Then it may do more than by itself */
-bool rw_exact_only(const Rewriter *rw);    /* --exact: rules that would round must refuse */
+bool rw_asked(
+    const Rewriter *rw); /* did the user name this rule's pass? Then it may do more than by itself */
+bool rw_exact_only(const Rewriter *rw);     /* --exact: rules that would round must refuse */
 uint64_t rw_max_growth(const Rewriter *rw); /* bytes a fold may add over what it removes */
 
 /* Where new nodes go: right before `at` in its graph. Set to the root before a rule is tried. */
 void rw_insert_before(Rewriter *rw, Node *at);
 
-/* New node of ai.onnx at the model's opset with n_in inputs (trailing NULLs are dropped) and one output; name, doc
- * string and metadata are those of the root. Attributes are added before the next rw_ call. */
+/* New node of ai.onnx at the model's opset with n_in inputs (trailing NULLs are dropped) and one output;
+ * name, doc string and metadata are those of the root. Attributes are added before the next rw_ call. */
 Node *rw_node(Rewriter *rw, OpId op, int n_in, Value *const *in);
 /* The same with n_out outputs. */
 Node *rw_node_n(Rewriter *rw, OpId op, int n_in, Value *const *in, int n_out);
@@ -37,40 +38,42 @@ void rw_attr_ints(Rewriter *rw, Node *n, const char *name, const int64_t *v, siz
 void rw_attr_string(Rewriter *rw, Node *n, const char *name, const char *v);
 void rw_attr_remove(Rewriter *rw, Node *n, const char *name);
 
-/* Not to functions, nor to bodies where IR < 4, as they would be new inputs. (Those of the main graph are listed as
- * inputs then, and constant all the same.) */
+/* Not to functions, nor to bodies where IR < 4, as they would be new inputs. (Those of the main graph are
+ * listed as inputs then, and constant all the same.) */
 bool rw_may_add_initializers(const Graph *g);
-/* A constant in the graph of the insertion point: an existing one of equal content if it is in scope, else a new
- * initializer (a Constant node where initializers are not possible). `name_hint` may be NULL. */
+/* A constant in the graph of the insertion point: an existing one of equal content if it is in scope, else a
+ * new initializer (a Constant node where initializers are not possible). `name_hint` may be NULL. */
 Value *rw_const(Rewriter *rw, Tensor *t, const char *name_hint);
 Value *rw_const_ints(Rewriter *rw, const int64_t *v, size_t n);
 
-/* Bytes of the constants that are read, perhaps through nodes that compute on constants, by the `n` nodes alone: what goes
- * away with them. */
+/* Bytes of the constants that are read, perhaps through nodes that compute on constants, by the `n` nodes
+ * alone: what goes away with them. */
 uint64_t rw_bytes_freed(Rewriter *rw, int n, const Node *const *gone);
-/* Law 4 for a rewrite that takes the nodes `gone` away: may the constants `made` (from rw_const; NULL is none), as far as
- * nobody reads them yet, be added? False after rw_missed(). */
+/* Law 4 for a rewrite that takes the nodes `gone` away: may the constants `made` (from rw_const; NULL is
+ * none), as far as nobody reads them yet, be added? False after rw_missed(). */
 bool rw_may_grow(Rewriter *rw, int n_gone, const Node *const *gone, int n_made, const Value *const *made);
 
-/* Can every use of `old` (also as a graph output) read `now` instead? False, with the reason, when old is a graph
- * output or --keep name and `now` cannot take over its name. */
+/* Can every use of `old` (also as a graph output) read `now` instead? False, with the reason, when old is a
+ * graph output or --keep name and `now` cannot take over its name. */
 bool rw_can_replace(const Rewriter *rw, const Value *old, const Value *now, const char **why);
-/* Does it. The surviving value takes over the name if old was a graph output. Old's producer is left without uses. */
+/* Does it. The surviving value takes over the name if old was a graph output. Old's producer is left without
+ * uses. */
 void rw_replace(Rewriter *rw, Value *old, Value *now);
 
-/* Makes v itself a constant: its producer is detached and v becomes an initializer (or the output of a Constant
- * node where initializers are not possible, or v is a graph output). Uses and name stay. */
+/* Makes v itself a constant: its producer is detached and v becomes an initializer (or the output of a
+ * Constant node where initializers are not possible, or v is a graph output). Uses and name stay. */
 void rw_make_constant(Rewriter *rw, Value *v, Tensor *t);
 
 void rw_set_input(Rewriter *rw, Node *n, int i, Value *v); /* v NULL: leave it out */
-/* Removes a node nobody reads (the driver does it for nodes a rewrite orphaned). False if it must stay: outputs in use
- * or kept, or an operator with effects. */
+/* Removes a node nobody reads (the driver does it for nodes a rewrite orphaned). False if it must stay:
+ * outputs in use or kept, or an operator with effects. */
 bool rw_remove(Rewriter *rw, Node *n);
 void rw_remove_initializer(Rewriter *rw, Value *v);
-/* Puts the nodes and initializers of one of node's bodies in front of it, its inputs replaced by args (one for each; the
- * body is spent). outs receives what the body's outputs are now. False, with the reason, if it can't be done; the caller
- * then refuses. */
-bool rw_inline_body(Rewriter *rw, Node *node, Graph *body, Value *const *args, Value **outs, const char **why);
+/* Puts the nodes and initializers of one of node's bodies in front of it, its inputs replaced by args (one
+ * for each; the body is spent). outs receives what the body's outputs are now. False, with the reason, if it
+ * can't be done; the caller then refuses. */
+bool rw_inline_body(Rewriter *rw, Node *node, Graph *body, Value *const *args, Value **outs,
+                    const char **why);
 
 /* Takes an unused optional output away (the last ones are trimmed). */
 void rw_drop_output(Rewriter *rw, Node *n, int i);
@@ -84,8 +87,14 @@ Outcome rw_missed(Rewriter *rw, const Node *n, const char *fmt, ...) __attribute
 /* Adds a sentence to the remark of the rewrite in progress. */
 void rw_note(Rewriter *rw, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-#define TRY(cond) do { if (!(cond)) return NO_MATCH; } while (0)
-#define NEED(cond, ...) do { if (!(cond)) return rw_missed(rw, node, __VA_ARGS__); } while (0)
+#define TRY(cond)                                                                                            \
+  do {                                                                                                       \
+    if (!(cond)) return NO_MATCH;                                                                            \
+  } while (0)
+#define NEED(cond, ...)                                                                                      \
+  do {                                                                                                       \
+    if (!(cond)) return rw_missed(rw, node, __VA_ARGS__);                                                    \
+  } while (0)
 
 /* Rewrites so far: what a late rule found out about a graph holds while this number stays. */
 uint64_t rw_rewrites(const Rewriter *rw);

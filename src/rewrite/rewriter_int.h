@@ -14,13 +14,13 @@ struct Rewriter {
   RunResult *result;
 
   /* the try in progress */
-  size_t rule;          /* index into result->rules */
+  size_t rule; /* index into result->rules */
   Node *root, *at;
-  uint32_t first_value; /* ids of values from here on were made by this rewrite */
-  Vec(Node *) made;     /* nodes made by this rewrite */
-  Vec(Value *) loosened;/* values that lost a use */
-  Vec(Node *) touched;  /* nodes that read something else now */
-  const char *why;      /* reason of the last refusal, in the run's arena */
+  uint32_t first_value;  /* ids of values from here on were made by this rewrite */
+  Vec(Node *) made;      /* nodes made by this rewrite */
+  Vec(Value *) loosened; /* values that lost a use */
+  Vec(Node *) touched;   /* nodes that read something else now */
+  const char *why;       /* reason of the last refusal, in the run's arena */
   const char *note;
   const char *impossible; /* why what it built is not valid here */
 
@@ -28,9 +28,9 @@ struct Rewriter {
   Node **queue;
   size_t head, tail, cap;
 
-  Map constants;        /* tensor hash -> ConstEntry chain: constants that rw_const may reuse */
-  Map *tables;          /* one per rule */
-  Map effects;          /* Function -> does calling it have effects? */
+  Map constants; /* tensor hash -> ConstEntry chain: constants that rw_const may reuse */
+  Map *tables;   /* one per rule */
+  Map effects;   /* Function -> does calling it have effects? */
 };
 
 #endif

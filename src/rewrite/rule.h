@@ -13,11 +13,11 @@
  *   ...     further inputs are allowed      Op|Op2 either operator
  *   the same name twice: the same value. Operators are ai.onnx; "domain::Op" names others.
  *   Commutative operators (ops.def) are tried in every order, with the guards for each.
- * .replace is built by the engine (same grammar, captured values as arguments, no attributes) when .build is NULL;
- * with .build it is the documentation of what build makes.
+ * .replace is built by the engine (same grammar, captured values as arguments, no attributes) when .build is
+ * NULL; with .build it is the documentation of what build makes.
  *
- * The engine sees to it that inner nodes have one use, are no graph outputs, have no further outputs in use, and
- * that the result can take the root's place.
+ * The engine sees to it that inner nodes have one use, are no graph outputs, have no further outputs in use,
+ * and that the result can take the root's place.
  */
 #ifndef REWRITE_RULE_H
 #define REWRITE_RULE_H
@@ -43,21 +43,21 @@ typedef struct Guard {
 
 typedef struct Rule {
   const char *name;
-  const char *doc;     /* one line; NULL: "match => replace" */
+  const char *doc; /* one line; NULL: "match => replace" */
   const char *match, *replace;
   Guard when[12]; /* the last one stays empty */
   Exactness exact;
   /* Returns the value that takes the place of the root's first output; NULL refuses (after rw_missed). */
   Value *(*build)(Rewriter *rw, const Match *m);
-  /* Plain C form instead of .match: tried on every node of the operators in .roots (all operators if roots[0] is
-   * OP_NONE). Must return FIRED only if it edited the graph. */
+  /* Plain C form instead of .match: tried on every node of the operators in .roots (all operators if roots[0]
+   * is OP_NONE). Must return FIRED only if it edited the graph. */
   Outcome (*apply)(Rewriter *rw, Node *node);
   OpId roots[16];
-  /* Looks further than a pattern can (regions of a graph): tried on its roots only when nothing else fires any
-   * more, and on all of them again until none does. */
+  /* Looks further than a pattern can (regions of a graph): tried on its roots only when nothing else fires
+   * any more, and on all of them again until none does. */
   bool late;
-  /* For what is not tied to a node (initializers): called for every graph, outer ones first, whenever the worklist
-   * has run dry. Returns how many changes it made. */
+  /* For what is not tied to a node (initializers): called for every graph, outer ones first, whenever the
+   * worklist has run dry. Returns how many changes it made. */
   size_t (*sweep)(Rewriter *rw, Graph *g);
 } Rule;
 
@@ -66,7 +66,8 @@ typedef struct Pass {
   const char *doc;
   const Rule *rules;
   size_t n_rules;
-  OpId lowers;         /* operator that the pass replaces by others, which may be more nodes; no other rule makes it */
+  OpId
+      lowers; /* operator that the pass replaces by others, which may be more nodes; no other rule makes it */
   const char *inverse; /* pass that would take it back: off while this one is on */
   bool opt_in;         /* runs only if asked for by name */
 } Pass;
