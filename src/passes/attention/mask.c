@@ -148,8 +148,7 @@ Outcome drop_mask_expand(Rewriter *rw, Node *node) {
   Region r = {.expand = node, .x = node_in(node, 0)};
   TRY(r.x && node_out(node, 0) && rank_of(r.x) >= 0);
   bool strange = node->out[0]->n_outputs || node->out[0]->keep;
-  for (Node *n; !strange && (n = next_reader(&r, &strange));) {
-    if (strange) break;
+  for (Node *n = next_reader(&r, &strange); n && !strange; n = next_reader(&r, &strange)) {
     if (is_pointwise(&r, n)) {
       TRY(r.n < MAX_REGION);
       r.at[r.n++] = n;

@@ -95,11 +95,12 @@ static Node *softmax_of(Value *v) {
   bool product = false;
   const Use *u = sole_user(v);
   for (int steps = 0; u && steps < 16; steps++) {
-    Node *n = u->node, *softmax;
+    Node *n = u->node;
     if (node_is(n, OP_Softmax)) return product ? n : NULL;
     if (node_is(n, OP_MatMul)) {
-      if (!product && (softmax = softmax_above(node_in(n, 1 - u->index), 4))) return softmax;
       if (product) return NULL;
+      Node *softmax = softmax_above(node_in(n, 1 - u->index), 4);
+      if (softmax) return softmax;
       product = true;
     }
     if (!node_out(n, 0)) return NULL;

@@ -167,7 +167,7 @@ Value *pad_into_window(Rewriter *rw, const Match *m) {
   Value *in[3] = {match_value(m, "x"), node_in(window, 1), node_in(window, 2)};
   Node *padded = rw_copy(rw, window, 3, in);
   rw_attr_remove(rw, padded, "auto_pad");
-  rw_attr_ints(rw, padded, "pads", sum, (size_t)(2 * n));
+  rw_attr_ints(rw, padded, "pads", sum, 2 * (size_t)n);
   if (node_is(window, OP_AveragePool)) rw_attr_int(rw, padded, "count_include_pad", 1);
   return padded->out[0];
 }
