@@ -3,7 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK_MIN = 64 * 1024, BLOCK_MAX = 4 * 1024 * 1024, ALIGN = 16, BLOB_ALIGN = 64 };
+enum {
+  BLOCK_MIN = 64 * 1024,
+  BLOCK_MAX = 4 * 1024 * 1024,
+  ALIGN = 16,
+  BLOB_ALIGN = 64,
+  SPARES = 4,
+  SPARE_MAX = 16 << 20
+};
 
 typedef struct Block {
   struct Block *next;
@@ -13,8 +20,8 @@ typedef struct Block {
 
 typedef struct Blob {
   struct Blob *prev, *next;
-  void *base; /* what the allocator gave */
-  size_t size;
+  void *base;        /* what the allocator gave */
+  size_t size, room; /* asked for; allocated in all */
 } Blob;
 
 struct Finaliser {
@@ -33,11 +40,21 @@ struct Arena {
   Blob *blobs;
   Finaliser *finalisers;
   size_t bytes;
+  /* The outermost arena keeps some freed blobs for the next ones of about their size: fresh pages from the
+   * system cost more than what is done with them. */
+  Arena *root;
+  struct {
+    void *base;
+    size_t room;
+  } spare[SPARES];
 };
 
-static Arena *arena_on(Ctx *cx, Arena **siblings) {
+static void blob_release(Arena *a, const Blob *b);
+
+static Arena *arena_on(Ctx *cx, Arena **siblings, Arena *root) {
   Arena *a = mem_alloc(cx, sizeof *a);
   a->cx = cx;
+  a->root = root ? root : a;
   a->siblings = siblings;
   a->serial = ++cx->n_arenas;
   a->next = *siblings;
@@ -46,11 +63,11 @@ static Arena *arena_on(Ctx *cx, Arena **siblings) {
 }
 
 Arena *arena_new(Ctx *cx) {
-  return arena_on(cx, &cx->arenas);
+  return arena_on(cx, &cx->arenas, NULL);
 }
 
 Arena *arena_child(Arena *parent) {
-  return arena_on(parent->cx, &parent->children);
+  return arena_on(parent->cx, &parent->children, parent->root);
 }
 
 void arena_free(Arena *a) {
@@ -61,7 +78,7 @@ void arena_free(Arena *a) {
     if (f->fn) f->fn(f->arg);
   for (Blob *b = a->blobs, *next; b; b = next) {
     next = b->next;
-    mem_free(cx, b->base);
+    blob_release(a, b);
   }
   for (Block *b = a->blocks, *next; b; b = next) {
     next = b->next;
@@ -72,6 +89,7 @@ void arena_free(Arena *a) {
   else
     *a->siblings = a->next;
   if (a->next) a->next->prev = a->prev;
+  for (int i = 0; i < SPARES; i++) mem_free(cx, a->spare[i].base);
   mem_free(cx, a);
 }
 
@@ -144,17 +162,47 @@ char *arena_printf(Arena *a, const char *fmt, ...) {
 }
 
 /* A blob is [padding][Blob header][bytes aligned to BLOB_ALIGN]. */
-void *blob_new(Arena *a, size_t size) {
+void *blob_raw(Arena *a, size_t size) {
   if (size > SIZE_MAX / 4) fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu bytes wanted)", size);
   size_t room = size + sizeof(Blob) + BLOB_ALIGN;
-  uint8_t *base = mem_alloc(a->cx, room);
+  Arena *root = a->root;
+  uint8_t *base = NULL;
+  for (int i = 0; i < SPARES && !base; i++) {
+    if (!root->spare[i].base || root->spare[i].room < room || root->spare[i].room / 4 > room) continue;
+    base = root->spare[i].base;
+    room = root->spare[i].room;
+    root->spare[i].base = NULL;
+  }
+  if (!base) base = a->cx->alloc.alloc(a->cx->alloc.user, room);
+  if (!base) fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu bytes wanted)", size);
   uintptr_t bytes = round_up((uintptr_t)base + sizeof(Blob), BLOB_ALIGN);
   Blob *b = (Blob *)(bytes - sizeof(Blob));
-  *b = (Blob){.next = a->blobs, .base = base, .size = size};
+  *b = (Blob){.next = a->blobs, .base = base, .size = size, .room = room};
   if (a->blobs) a->blobs->prev = b;
   a->blobs = b;
   a->bytes += size;
   return (void *)bytes;
+}
+
+void *blob_new(Arena *a, size_t size) {
+  return memset(blob_raw(a, size), 0, size);
+}
+
+static void blob_release(Arena *a, const Blob *b) {
+  Arena *root = a->root;
+  void *base = b->base;
+  size_t room = b->room;
+  for (int i = 0; i < SPARES && a != root && room <= SPARE_MAX; i++) {
+    if (root->spare[i].base && root->spare[i].room >= room) continue;
+    void *smaller = root->spare[i].base;
+    size_t its_room = root->spare[i].room;
+    root->spare[i].base = base;
+    root->spare[i].room = room;
+    base = smaller;
+    room = its_room;
+    if (!base) return;
+  }
+  mem_free(a->cx, base);
 }
 
 void blob_free(Arena *a, void *blob) {
@@ -166,7 +214,7 @@ void blob_free(Arena *a, void *blob) {
     a->blobs = b->next;
   if (b->next) b->next->prev = b->prev;
   a->bytes -= b->size;
-  mem_free(a->cx, b->base);
+  blob_release(a, b);
 }
 
 Finaliser *arena_finally(Arena *a, void (*fn)(void *), void *arg) {

@@ -31,6 +31,7 @@ size_t arena_bytes(const Arena *a);
 
 /* A buffer of its own, aligned to 64, zeroed, freed by blob_free() or with the arena. */
 void *blob_new(Arena *a, size_t size);
+void *blob_raw(Arena *a, size_t size); /* the same, not zeroed */
 void blob_free(Arena *a, void *blob);
 
 /* Runs fn(arg) when the arena is freed, unless finaliser_cancel() came first. */

@@ -66,7 +66,7 @@ static bool emit_turned(Stream *s, Turned *t, int axis, const uint8_t *src) {
   if (t->room < row * (size_t)rows) {
     if (t->buffer) blob_free(s->arena, t->buffer);
     t->room = row * (size_t)rows;
-    t->buffer = blob_new(s->arena, t->room);
+    t->buffer = blob_raw(s->arena, t->room);
   }
   int64_t dim[MAX_RANK];
   memcpy(dim, t->dim, (size_t)t->rank * sizeof *dim);
