@@ -83,6 +83,8 @@ def measure(name: str, build: Path, runs: int) -> dict:
     out, report = work / source.name, work / "report.json"
     tool = [build / "onnxslim", source, out, "-q"]
     seconds = times(source, tool, work, runs)
+    shutil.rmtree(work)  # external data of an earlier run would stay beside the next one's
+    work.mkdir()
     held = memory([*tool, "--json", report])
     said = json.loads(report.read_text())
     record = {
