@@ -87,7 +87,8 @@ bool equation_read(Span text, int n_in, const int *rank, Equation *eq, const cha
   for (int i = 0; i < n_in; i++) {
     Labels *t = &eq->in[i];
     if (rank[i] < 0) return *why = "the rank of an operand is not known", false;
-    if (i && (p == end || *p++ != ',')) return false;
+    if (i && (p == end || *p != ',')) return false;
+    if (i) p++;
     if (!read_term(&p, end, t)) return false;
     bool has = label_in(t, ELLIPSIS);
     int length = rank[i] - (t->n - has);
