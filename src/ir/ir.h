@@ -188,6 +188,10 @@ Tensor *value_literal(const Value *v);
 static inline Value *node_in(const Node *n, int i) {
   return i < n->n_in ? n->in[i].value : NULL;
 }
+/* Does anybody read it? False for NULL, an output left out. */
+static inline bool value_in_use(const Value *v) {
+  return v && (v->n_uses || v->n_outputs);
+}
 static inline Value *node_out(const Node *n, int i) {
   return i < n->n_out ? n->out[i] : NULL;
 }

@@ -51,10 +51,6 @@ static bool read_parts(Node *node, Parts *p) {
   return p->type == DT_FLOAT || p->type == DT_FLOAT16 || p->type == DT_DOUBLE || p->type == DT_BFLOAT16;
 }
 
-static bool in_use(const Value *v) {
-  return v && (v->n_uses || v->n_outputs);
-}
-
 static Outcome decompose(Rewriter *rw, Node *node) {
   Parts p = {.rw = rw, .node = node};
   float epsilon;
@@ -69,7 +65,7 @@ static Outcome decompose(Rewriter *rw, Node *node) {
   Value *d = make(&p, OP_Sub, x, result[1]);
   Value *e = make(&p, OP_Add, mean_of(&p, make(&p, OP_Mul, d, d)), rw_const(rw, eps, "epsilon"));
   Value *deviation = rw_node(rw, OP_Sqrt, 1, &e)->out[0];
-  if (in_use(node_out(node, 2))) result[2] = rw_node(rw, OP_Reciprocal, 1, &deviation)->out[0];
+  if (value_in_use(node_out(node, 2))) result[2] = rw_node(rw, OP_Reciprocal, 1, &deviation)->out[0];
   Value *y = result[2] ? make(&p, OP_Mul, d, result[2]) : make(&p, OP_Div, d, deviation);
   if (p.stash != p.type) y = cast(&p, y, p.type);
   y = make(&p, OP_Mul, y, node_in(node, 1));
@@ -77,7 +73,7 @@ static Outcome decompose(Rewriter *rw, Node *node) {
   for (int i = 0; i < 3; i++) {
     const char *why;
     Value *old = node_out(node, i);
-    if (i && !in_use(old)) continue;
+    if (i && !value_in_use(old)) continue;
     NEED(rw_can_replace(rw, old, result[i], &why), "%s", why);
     rw_replace(rw, old, result[i]);
   }

@@ -45,16 +45,12 @@ static Graph *body_of(const Node *n, const char *attribute) {
   return a && !a->ref && a->type == ATTR_GRAPH && a->v.graphs.n == 1 ? a->v.graphs.at[0] : NULL;
 }
 
-static bool in_use(const Value *v) {
-  return v && (v->n_uses || v->n_outputs);
-}
-
 /* The node's outputs from `first` on are now[0], now[1], ... */
 static Outcome replace_outputs(Rewriter *rw, Node *node, int first, int n, Value *const *now) {
   for (int i = 0; i < n; i++) {
     Value *old = node_out(node, first + i);
     const char *why;
-    if (!in_use(old)) continue;
+    if (!value_in_use(old)) continue;
     NEED(rw_can_replace(rw, old, now[i], &why), "%s", why);
     rw_replace(rw, old, now[i]);
   }
@@ -118,7 +114,7 @@ static Outcome inline_loop(Rewriter *rw, Node *node) {
   rw_note(rw, "runs %s", runs ? "once" : "never");
   if (!runs) {
     for (int i = carried; i < node->n_out; i++)
-      NEED(!in_use(node->out[i]), "a scan output of a Loop that never runs is in use");
+      NEED(!value_in_use(node->out[i]), "a scan output of a Loop that never runs is in use");
     return replace_outputs(rw, node, 0, node->n_out < carried ? node->n_out : carried, args + 2);
   }
   args[0] = loop_argument(rw, body->inputs.at[0], DT_INT64, 0);
@@ -126,7 +122,7 @@ static Outcome inline_loop(Rewriter *rw, Node *node) {
   const char *why;
   NEED(rw_inline_body(rw, node, body, args, outs, &why), "%s", why);
   for (int i = carried; i < node->n_out; i++)
-    if (in_use(node->out[i])) outs[1 + i] = stack_of_one(rw, node, outs[1 + i]);
+    if (value_in_use(node->out[i])) outs[1 + i] = stack_of_one(rw, node, outs[1 + i]);
   return replace_outputs(rw, node, 0, node->n_out, outs + 1);
 }
 

@@ -75,21 +75,17 @@ static bool same_computation(const Node *a, const Node *b) {
          same_inputs(a, b) && attrs_equal(a, b);
 }
 
-static bool in_use(const Value *v) {
-  return v && (v->n_uses || v->n_outputs);
-}
-
 /* Lets `keep` do the work of `drop`, which stands behind it. */
 static Outcome merge_into(Rewriter *rw, Node *keep, Node *drop) {
   const Node *node = drop;
   for (int i = 0; i < drop->n_out; i++) {
-    if (!in_use(drop->out[i])) continue;
+    if (!value_in_use(drop->out[i])) continue;
     const char *why;
     NEED(node_out(keep, i), "the other node leaves an output out that this one needs");
     NEED(rw_can_replace(rw, drop->out[i], keep->out[i], &why), "%s", why);
   }
   for (int i = 0; i < drop->n_out; i++)
-    if (in_use(drop->out[i])) rw_replace(rw, drop->out[i], keep->out[i]);
+    if (value_in_use(drop->out[i])) rw_replace(rw, drop->out[i], keep->out[i]);
   rw_note(rw, "the same as %s", node_label(keep));
   return FIRED;
 }

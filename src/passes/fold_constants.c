@@ -12,10 +12,6 @@
  */
 #include "passes/constants/constants.h"
 
-static bool in_use(const Value *v) {
-  return v && (v->n_uses || v->n_outputs);
-}
-
 /* Initializers only: a Constant node's output becomes one. */
 static Outcome lift_constant(Rewriter *rw, Node *node) {
   Value *v = node_out(node, 0);
@@ -55,7 +51,7 @@ static Outcome fold(Rewriter *rw, Node *node, bool exact) {
   bool used = false;
   for (int i = 0; i < node->n_out; i++) {
     Value *v = node->out[i];
-    if (!in_use(v)) continue;
+    if (!value_in_use(v)) continue;
     Tensor *t = constant_of(v);
     if (!t) {
       for (int k = 0; k < node->n_in; k++) TRY(!node_in(node, k) || constant_of(node_in(node, k)));
@@ -74,7 +70,7 @@ static Outcome fold(Rewriter *rw, Node *node, bool exact) {
        "the file would grow by %llu bytes (--max-growth %llu)", (unsigned long long)(bytes - freed),
        (unsigned long long)rw_max_growth(rw));
   for (int i = 0; i < node->n_out; i++)
-    if (in_use(node->out[i])) rw_make_constant(rw, node->out[i], constant_of(node->out[i]));
+    if (value_in_use(node->out[i])) rw_make_constant(rw, node->out[i], constant_of(node->out[i]));
   rw_note(rw, "evaluated (%llu bytes)", (unsigned long long)bytes);
   return FIRED;
 }

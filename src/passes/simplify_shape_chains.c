@@ -16,14 +16,10 @@ static bool is_int_like(ElemType t) {
   return t == DT_INT64 || t == DT_INT32 || t == DT_BOOL;
 }
 
-static bool in_use(const Value *v) {
-  return v && (v->n_uses || v->n_outputs);
-}
-
 static bool only_output_in_use(const Node *n) {
-  if (!in_use(node_out(n, 0))) return false;
+  if (!value_in_use(node_out(n, 0))) return false;
   for (int i = 1; i < n->n_out; i++)
-    if (in_use(n->out[i])) return false;
+    if (value_in_use(n->out[i])) return false;
   return true;
 }
 
@@ -79,7 +75,7 @@ static Outcome same_value(Rewriter *rw, Node *node) {
     if (dtype_of(w) != dtype_of(v) || !same_partial(value_of(w), p)) continue;
     bool first = node_before(w->producer, node);
     Value *keep = first ? w : v, *drop = first ? v : w;
-    if (!in_use(drop) || !rw_can_replace(rw, drop, keep, NULL)) continue;
+    if (!value_in_use(drop) || !rw_can_replace(rw, drop, keep, NULL)) continue;
     rw_replace(rw, drop, keep);
     rw_note(rw, "the same integers as '%s'", keep->name->s);
     return FIRED;
