@@ -6,7 +6,7 @@
 
 static onnxslim_model *load(Cli *c, int *code) {
   onnxslim_model *model;
-  onnxslim_status status = onnxslim_load(c->cx, c->path[0], &model);
+  onnxslim_status status = onnxslim_load_with(c->cx, c->path[0], c->options, &model);
   *code = status == ONNXSLIM_OK ? EXIT_DONE : report_error(c, status);
   return model;
 }

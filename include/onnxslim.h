@@ -157,6 +157,9 @@ ONNXSLIM_API const char *onnxslim_suggest(const char *kind, const char *word);
 
 /* path "-": standard input. */
 ONNXSLIM_API onnxslim_status onnxslim_load(onnxslim_context *cx, const char *path, onnxslim_model **model);
+/* The same with the options that concern reading ("outside-data"). */
+ONNXSLIM_API onnxslim_status onnxslim_load_with(onnxslim_context *cx, const char *path,
+                                                const onnxslim_options *options, onnxslim_model **model);
 /* The bytes must stay as they are until onnxslim_model_free(). dir: folder of external data files, or NULL.
  */
 ONNXSLIM_API onnxslim_status onnxslim_load_bytes(onnxslim_context *cx, const void *bytes, size_t size,

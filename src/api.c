@@ -144,7 +144,7 @@ static void call_optimize_file(void *arg) {
   FileCall *c = arg;
   double start = clock_seconds();
   ctx_progress(c->cx, "read", 0, 0);
-  Model *m = model_read_file(c->cx, c->in);
+  Model *m = pipeline_read(c->cx, c->in, c->o);
   if (!c->o) c->o = options_new(m->arena);
   onnxslim_report *r = report_new(c->cx, m, c->o);
   Arena *a = object_arena(r);
@@ -212,7 +212,8 @@ typedef struct ModelCall {
 static void call_load(void *arg) {
   ModelCall *c = arg;
   ctx_progress(c->cx, "read", 0, 0);
-  Model *m = c->bytes ? model_read_bytes(c->cx, c->bytes, c->size, c->path) : model_read_file(c->cx, c->path);
+  Model *m =
+      c->bytes ? model_read_bytes(c->cx, c->bytes, c->size, c->path) : pipeline_read(c->cx, c->path, c->o);
   c->model = NEW(m->arena, onnxslim_model);
   *c->model = (onnxslim_model){.cx = c->cx, .m = m};
 }
@@ -225,6 +226,11 @@ static onnxslim_status load(ModelCall *c, onnxslim_model **model) {
 
 onnxslim_status onnxslim_load(onnxslim_context *cx, const char *path, onnxslim_model **model) {
   return load(&(ModelCall){.cx = &cx->cx, .path = path}, model);
+}
+
+onnxslim_status onnxslim_load_with(onnxslim_context *cx, const char *path, const onnxslim_options *options,
+                                   onnxslim_model **model) {
+  return load(&(ModelCall){.cx = &cx->cx, .path = path, .o = options}, model);
 }
 
 onnxslim_status onnxslim_load_bytes(onnxslim_context *cx, const void *bytes, size_t size, const char *dir,

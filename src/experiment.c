@@ -38,6 +38,7 @@ static ModelSource temp_model(Arena *a, Model *m, const char *beside, const onnx
   WriteOptions w = write_options(o);
   const char *path = temp_path(a, beside, ".onnx");
   w.external_name = path_leaf(temp_path(a, path, ".data"));
+  w.keep_external = w.keep_external && beside;
   model_write_file(m, path, &w);
   return (ModelSource){.path = path};
 }
@@ -215,7 +216,7 @@ void onnxslim_comparison_free(onnxslim_comparison *result) {
  * --------------------------------------------------------------------------------------------- */
 
 static Model *read_prepared(Ctx *cx, const char *path, const onnxslim_options *o) {
-  Model *m = model_read_file(cx, path);
+  Model *m = pipeline_read(cx, path, o);
   pipeline_prepare(m, o);
   return m;
 }

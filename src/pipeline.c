@@ -73,6 +73,11 @@ static void observe(void *arg, RewriteMoment when, const Pass *pass, const Rule 
                          rule->name));
 }
 
+static bool keeps_external(const onnxslim_options *o) {
+  const char *name = option_text(o, OPT_external_data);
+  return name && strcmp(name, "keep") == 0;
+}
+
 /* --- the run
  * -------------------------------------------------------------------------------------------------- */
 
@@ -94,6 +99,7 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
       .skip_rules = o->value[OPT_skip].names.at,
       .n_skip_rules = o->value[OPT_skip].names.n,
       .exact_only = option_on(o, OPT_exact),
+      .leave_external = keeps_external(o),
       .verify_each = option_on(o, OPT_verify_each),
       .remarks = remarks || limits->remarks,
       .max_growth = option_number(o, OPT_max_growth),
@@ -117,10 +123,16 @@ void pipeline_finish(Model *m, const onnxslim_options *o) {
     fail(m->cx, ONNXSLIM_ERR_INTERNAL, "the optimized graph is broken, nothing was written: %s", broken);
 }
 
+Model *pipeline_read(Ctx *cx, const char *path, const onnxslim_options *o) {
+  return model_read_file_from(cx, path, o && option_on(o, OPT_outside_data));
+}
+
 WriteOptions write_options(const onnxslim_options *o) {
   const char *name = option_text(o, OPT_external_data);
+  bool keep = keeps_external(o);
   return (WriteOptions){.stream = tensor_stream,
-                        .external = name != NULL,
-                        .external_name = name && *name ? name : NULL,
+                        .external = name && !keep,
+                        .external_name = name && *name && !keep ? name : NULL,
+                        .keep_external = keep,
                         .inline_limit = option_number(o, OPT_inline_limit)};
 }

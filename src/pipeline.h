@@ -10,6 +10,9 @@
 /* Enabled passes in pipeline order; returns how many. */
 size_t enabled_passes(const onnxslim_options *o, const Pass *passes[PASS_COUNT]);
 
+/* Reads a file; options may be NULL. */
+Model *pipeline_read(Ctx *cx, const char *path, const onnxslim_options *o);
+
 /* What changes the interface: freeze, input-shape, inputs, outputs; and keep. */
 void pipeline_prepare(Model *m, const onnxslim_options *o);
 

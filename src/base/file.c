@@ -1,5 +1,8 @@
 #include "base/file.h"
 
+#include "base/vec.h"
+
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -54,6 +57,11 @@ File *file_map(Arena *a, const char *path) {
   return f;
 }
 
+File *file_map_plain(Arena *a, const char *path) {
+  File *f = file_new(a, path);
+  return map_path(f, O_NOFOLLOW) ? NULL : f;
+}
+
 /* A relative path without ".." components. */
 static bool stays_below(const char *name) {
   if (!*name || *name == '/') return false;
@@ -66,18 +74,15 @@ static bool stays_below(const char *name) {
   return true;
 }
 
-File *file_map_inside(Arena *a, const char *dir, const char *name, const char **why) {
-  char root[PATH_MAX], real[PATH_MAX];
+File *file_map_beside(Arena *a, const char *dir, const char *name, bool anywhere, const char **why) {
+  char real[PATH_MAX];
   *why = "leaves the model's folder";
-  if (!stays_below(name)) return NULL;
-  const char *joined = arena_printf(a, "%s/%s", dir, name);
-  if (!realpath(dir, root) || !realpath(joined, real)) {
+  if (!anywhere && !stays_below(name)) return NULL;
+  if (!realpath(*name == '/' ? name : arena_printf(a, "%s/%s", dir, name), real)) {
     *why = errno == ENOENT ? "does not exist" : strerror(errno);
     return NULL;
   }
-  size_t n = strlen(root);
-  while (n && root[n - 1] == '/') n--; /* "/" itself */
-  if (strncmp(root, real, n) != 0 || real[n] != '/') return NULL;
+  if (!anywhere && !path_below(a, dir, real)) return NULL;
   File *f = file_new(a, real);
   *why = map_path(f, O_NOFOLLOW);
   return *why ? NULL : f;
@@ -119,6 +124,44 @@ const char *path_folder(Arena *a, const char *path) {
 bool path_exists(const char *path) {
   struct stat st;
   return lstat(path, &st) == 0;
+}
+
+const char *path_below(Arena *a, const char *folder, const char *path) {
+  char root[PATH_MAX], real[PATH_MAX];
+  if (!realpath(folder, root) || !realpath(path, real)) return NULL;
+  size_t n = strlen(root);
+  while (n && root[n - 1] == '/') n--; /* "/" itself */
+  if (strncmp(root, real, n) != 0 || (real[n] && real[n] != '/')) return NULL;
+  return arena_printf(a, "%s", real[n] ? real + n + 1 : "");
+}
+
+typedef struct Listing {
+  DIR *dir;
+} Listing;
+
+static void listing_close(void *arg) {
+  Listing *l = arg;
+  if (l->dir) closedir(l->dir);
+  l->dir = NULL;
+}
+
+const char *const *folder_files(Arena *a, const char *folder, size_t *n) {
+  Vec(const char *) paths = {0};
+  Listing *l = NEW(a, Listing);
+  arena_finally(a, listing_close, l);
+  l->dir = opendir(folder);
+  for (const struct dirent *e; l->dir && (e = readdir(l->dir));) {
+    struct stat st;
+    const char *path = arena_printf(a, "%s/%s", folder, e->d_name);
+    if (lstat(path, &st) == 0 && S_ISREG(st.st_mode)) vec_push(a, &paths, path);
+  }
+  listing_close(l);
+  *n = paths.n;
+  return paths.at;
+}
+
+void file_remove(const char *path) {
+  unlink(path);
 }
 
 bool path_is_stream(const char *path) {

@@ -15,9 +15,13 @@ typedef struct File {
 /* Maps a regular file. Fails with ONNXSLIM_ERR_IO: not there, not readable, a directory, a special file. */
 File *file_map(Arena *a, const char *path);
 
-/* Maps `name`, a relative path, inside folder `dir`. Refused are absolute paths, "..", and links that lead
- * out of the folder. NULL if it can't be done; *why is then a phrase like "leaves the model's folder". */
-File *file_map_inside(Arena *a, const char *dir, const char *name, const char **why);
+/* Maps `name`, a path relative to folder `dir`. Unless it may lie `anywhere`, absolute paths, ".." and links
+ * that lead out of the folder are refused. NULL if it can't be done; *why is then a phrase like "leaves the
+ * model's folder". */
+File *file_map_beside(Arena *a, const char *dir, const char *name, bool anywhere, const char **why);
+
+/* Maps a path that may be anything; a link is not followed. NULL if it cannot be mapped. */
+File *file_map_plain(Arena *a, const char *path);
 
 /* Gives the descriptor back; the mapping stays. */
 void file_close(File *f);
@@ -31,6 +35,12 @@ const char *path_leaf(const char *path);
 bool path_exists(const char *path);
 /* "-", or something that exists and is neither file nor folder: a device, a pipe. */
 bool path_is_stream(const char *path);
+/* Where `path` lies below `folder`: "" if it is the folder itself, NULL if it is not below. Links are
+ * resolved. */
+const char *path_below(Arena *a, const char *folder, const char *path);
+/* Paths of the regular files in a folder; *n is 0 if it cannot be read. */
+const char *const *folder_files(Arena *a, const char *folder, size_t *n);
+void file_remove(const char *path); /* does not fail */
 /* Do both name the same existing file or folder? */
 bool same_file(const char *a, const char *b);
 

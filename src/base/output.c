@@ -69,7 +69,13 @@ static void open_temp(Output *o, mode_t mode) {
   o->temp = name;
 }
 
-Output *output_new(Arena *a, const char *path, bool fresh) {
+/* For a new file: others may do with it what they may do with the one it was made from. */
+static mode_t mode_like(const char *like) {
+  struct stat st;
+  return like && stat(like, &st) == 0 && S_ISREG(st.st_mode) ? (st.st_mode & 0666) | S_IWUSR : 0666;
+}
+
+Output *output_new(Arena *a, const char *path, bool fresh, const char *like) {
   Output *o = NEW(a, Output);
   *o = (Output){.cx = arena_ctx(a), .arena = a, .path = path, .fd = -1, .fresh = fresh};
   arena_finally(a, output_release, o);
@@ -90,10 +96,14 @@ Output *output_new(Arena *a, const char *path, bool fresh) {
   char real[PATH_MAX];
   o->path = there && realpath(path, real) ? arena_printf(a, "%s", real) : arena_printf(a, "%s", path);
   if (there && access(o->path, W_OK) != 0) output_fail(o, strerror(errno));
-  open_temp(o, 0666);
+  open_temp(o, there ? st.st_mode & 0666 : mode_like(like));
   /* Best effort: on a file system without permissions the copy has those it gets. */
   if (there && fchmod(o->fd, st.st_mode & 07777) != 0) errno = 0;
   return o;
+}
+
+Arena *output_arena(const Output *o) {
+  return o->arena;
 }
 
 uint64_t output_size(const Output *o) {

@@ -13,9 +13,10 @@
 typedef struct Output Output;
 
 /* Fails with ONNXSLIM_ERR_IO if the folder cannot be written to or the target is a directory. A symbolic link
- * is followed; permissions of an existing target are kept. With `fresh`, commit refuses to replace anything.
- */
-Output *output_new(Arena *a, const char *path, bool fresh);
+ * is followed. Permissions are those of an existing target, else of the file `like` (NULL: none) as far as
+ * the umask allows. With `fresh`, commit refuses to replace anything. */
+Output *output_new(Arena *a, const char *path, bool fresh, const char *like);
+Arena *output_arena(const Output *o);
 
 /* Appends bytes that stay valid until output_flush(); small runs are gathered, large runs that lie in a file
  * of `files` are copied by the kernel. Fails with ONNXSLIM_ERR_IO. */

@@ -11,6 +11,8 @@
  * hold the bytes claimed. path "-" reads standard input. Fails with ONNXSLIM_ERR_IO or ONNXSLIM_ERR_MODEL and
  * a position. */
 Model *model_read_file(Ctx *cx, const char *path);
+/* With `anywhere`, external data may lie outside the model's folder too. */
+Model *model_read_file_from(Ctx *cx, const char *path, bool anywhere);
 /* The same for bytes the caller keeps alive until model_free(). `dir`: where external data is looked for (may
  * be NULL). */
 Model *model_read_bytes(Ctx *cx, const void *bytes, size_t n, const char *dir);
@@ -22,7 +24,8 @@ typedef struct WriteOptions {
   StreamTensor *stream;      /* evaluates deferred tensors; eval/deferred.h's tensor_stream */
   bool external;             /* all large tensors to one external file, whatever the size */
   const char *external_name; /* its name, NULL: derived from the output's */
-  uint64_t inline_limit;     /* above this file size external data is used by itself; 0: 2 GiB - 1 */
+  bool keep_external;    /* the input's external data stays where it is, from wherever it is referred to */
+  uint64_t inline_limit; /* above this file size external data is used by itself; 0: 2 GiB - 1 */
 } WriteOptions;
 
 typedef struct WriteResult {
@@ -32,8 +35,8 @@ typedef struct WriteResult {
 
 /* Writes atomically beside the target, then renames (Law 10). Unchanged messages go out as they came in.
  * External data of the input stays where it is if the output is written into the same folder, else it is
- * copied into the output's own external file. That file gets a name nobody has, so an overwritten model's old
- * data may be left over. */
+ * copied into the output's own external file. That file gets a name nobody has; data written with the model
+ * that is replaced is removed afterwards, unless a model in the folder still refers to it. */
 WriteResult model_write_file(Model *m, const char *path, const WriteOptions *o);
 /* Into memory: *out is a buffer of the context's allocator (mem_free). Fails if it would exceed the inline
  * limit. */

@@ -12,6 +12,7 @@ typedef struct Reader {
   Model *m;
   Arena *scratch; /* until the model is read */
   WireDoc doc;
+  bool anywhere; /* external data may lie outside the model's folder */
   Map functions; /* hash of domain, name and overload -> FunctionLink */
   Map externals; /* Str of the location -> File */
 } Reader;

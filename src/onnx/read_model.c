@@ -113,8 +113,8 @@ static void read_model(Reader *r) {
   }
 }
 
-static Model *read_into(Model *m, const char *name) {
-  Reader r = {.cx = m->cx, .m = m, .scratch = arena_child(m->arena)};
+static Model *read_into(Model *m, const char *name, bool anywhere) {
+  Reader r = {.cx = m->cx, .m = m, .anywhere = anywhere, .scratch = arena_child(m->arena)};
   r.doc = (WireDoc){m->cx, name, m->raw};
   map_init(&r.functions, r.scratch);
   map_init(&r.externals, r.scratch);
@@ -126,22 +126,26 @@ static Model *read_into(Model *m, const char *name) {
 }
 
 Model *model_read_file(Ctx *cx, const char *path) {
+  return model_read_file_from(cx, path, false);
+}
+
+Model *model_read_file_from(Ctx *cx, const char *path, bool anywhere) {
   Model *m = model_new(cx);
   if (strcmp(path, "-") == 0) {
     m->raw = stdin_read(m->arena);
-    return read_into(m, "standard input");
+    return read_into(m, "standard input", false);
   }
   File *f = file_map(m->arena, path);
   vec_push(m->arena, &m->files, f);
   m->path = f->path;
   m->dir = path_folder(m->arena, f->path);
   m->raw = f->bytes;
-  return read_into(m, m->path);
+  return read_into(m, m->path, anywhere);
 }
 
 Model *model_read_bytes(Ctx *cx, const void *bytes, size_t n, const char *dir) {
   Model *m = model_new(cx);
   m->raw = (Span){bytes, n};
   m->dir = dir ? arena_printf(m->arena, "%s", dir) : NULL;
-  return read_into(m, "model");
+  return read_into(m, "model", false);
 }

@@ -198,7 +198,7 @@ static File *external_file(Reader *r, const Wire *w, const Parts *p) {
                "tensor '%s' is in the external file '%s', and the model comes without a folder", name_of(p),
                p->location->s);
   const char *why;
-  f = file_map_inside(m->arena, m->dir, p->location->s, &why);
+  f = file_map_beside(m->arena, m->dir, p->location->s, r->anywhere, &why);
   if (!f)
     wire_error(w, ONNXSLIM_ERR_IO, "tensor '%s': external file '%s' %s", name_of(p), p->location->s, why);
   if (m->files.n >= OPEN_FILES) file_close(f);

@@ -11,7 +11,7 @@ enum { SHOWN = 16 }; /* elements of a tensor that are printed when it is not to 
 /* --- text ---------------------------------------------------------------------------------------------- */
 
 void text_init(Text *t, Model *m, bool full) {
-  *t = (Text){.full = full, .w = {.cx = m->cx, .m = m, .arena = arena_new(m->cx), .same_dir = true}};
+  *t = (Text){.full = full, .w = {.cx = m->cx, .m = m, .arena = arena_new(m->cx), .kept = ""}};
   t->w.doc = (WireDoc){m->cx, m->path ? m->path : "model", m->raw};
   gather_init(&t->w.out, t->w.arena, m->raw);
 }

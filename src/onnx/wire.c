@@ -4,8 +4,8 @@
 #include <string.h>
 
 typedef struct FieldInfo {
-  MsgId msg;
-  uint32_t number;
+  MsgId msg, sub;
+  uint32_t number, tag;
   const char *name;
   bool many;
 } FieldInfo;
@@ -14,7 +14,7 @@ enum { ONE = 0, MANY = 1 };
 
 static const FieldInfo fields[] = {
 #define MESSAGE(name)
-#define FIELD(msg, name, number, type, label, sub) {Msg_##msg, number, #name, label},
+#define FIELD(msg, name, number, type, label, sub) {Msg_##msg, Msg_##sub, number, msg##_##name, #name, label},
 #include "onnx/schema.def"
 #undef MESSAGE
 #undef FIELD
@@ -213,6 +213,11 @@ Span wire_merge(Arena *a, Wire *w) {
     *w = scan;
   } while (wire_next(&scan));
   return (Span){p, total};
+}
+
+MsgId wire_sub_msg(MsgId msg, uint32_t tag) {
+  const FieldInfo *f = field_info(msg, tag);
+  return f && f->tag == tag ? f->sub : Msg_NONE;
 }
 
 bool wire_is_type(uint32_t tag) {

@@ -2,7 +2,7 @@
 #ifndef ONNX_WRITE_H
 #define ONNX_WRITE_H
 
-#include "base/file.h"
+#include "base/output.h"
 #include "ir/ir.h"
 #include "onnx/codec.h"
 #include "onnx/gather.h"
@@ -17,9 +17,11 @@ typedef struct Writer {
   WireDoc doc;
   Gather out; /* the model */
   Externals mode;
-  bool same_dir; /* external data of the input stays where it is */
-  Gather ext;    /* the new external file */
-  Map placed;    /* bytes (or deferred tensor) -> Placed */
+  const char *kept; /* external data of the input stays where it is, with this before its location; NULL: it
+                       is copied into the new file */
+  bool by_itself;   /* external only because the model is too large */
+  Gather ext;       /* the new external file */
+  Map placed;       /* bytes (or deferred tensor) -> Placed */
   const char *ext_name;
 } Writer;
 

@@ -1,8 +1,6 @@
 /* Model -> bytes. First the whole output is planned as a list of runs, then it is streamed, so that lengths
  * are known before anything is written and a model that cannot be written leaves no trace. */
-#include "onnx/write.h"
-
-#include "base/output.h"
+#include "onnx/external.h"
 
 #include <string.h>
 
@@ -72,24 +70,6 @@ static void put_model(Writer *w) {
   if (!opsets_done) put_opsets(w);
 }
 
-/* The name of the external file: as asked for, else the first free one after the model's. */
-static const char *choose_name(Writer *w, const WriteOptions *o, const char *path) {
-  const char *leaf = path ? path_leaf(path) : "model.onnx";
-  if (o->external_name) {
-    if (!*o->external_name || strchr(o->external_name, '/') || strcmp(o->external_name, "..") == 0 ||
-        strcmp(o->external_name, ".") == 0)
-      fail(w->cx, ONNXSLIM_ERR_USAGE, "'%s' is no file name for external data: it must lie beside the model",
-           o->external_name);
-    return o->external_name;
-  }
-  const char *dir = path ? path_folder(w->arena, path) : ".";
-  for (unsigned i = 0;; i++) {
-    const char *name =
-        i ? arena_printf(w->arena, "%s.%u.data", leaf, i) : arena_printf(w->arena, "%s.data", leaf);
-    if (!path || !path_exists(arena_printf(w->arena, "%s/%s", dir, name))) return name;
-  }
-}
-
 static void plan_once(Writer *w, Externals mode) {
   w->mode = mode;
   gather_init(&w->out, w->arena, w->m->raw);
@@ -98,15 +78,28 @@ static void plan_once(Writer *w, Externals mode) {
   put_model(w);
 }
 
+/* Where the input's external data is seen from the output, if it stays where it is. */
+static const char *kept_prefix(Writer *w, const WriteOptions *o, const char *path) {
+  const Model *m = w->m;
+  if (!path || !m->dir) return "";
+  const char *prefix = external_prefix(w->arena, m->dir, path_folder(w->arena, path));
+  if (o->keep_external && !prefix)
+    fail(w->cx, ONNXSLIM_ERR_USAGE,
+         "the external data of '%s' cannot be kept: it does not lie below the folder of '%s'",
+         m->path ? m->path : m->dir, path);
+  return o->keep_external || (prefix && !*prefix) ? prefix : NULL;
+}
+
 /* path: of the output, NULL if it has none (memory, a report). */
 static void plan(Writer *w, Model *m, const WriteOptions *o, const char *path) {
   uint64_t limit = o->inline_limit ? o->inline_limit : DEFAULT_LIMIT;
   *w = (Writer){.cx = m->cx, .m = m, .arena = arena_new(m->cx)};
   w->doc = (WireDoc){m->cx, m->path ? m->path : "model", m->raw};
-  w->same_dir = !path || !m->dir || same_file(path_folder(w->arena, path), m->dir);
-  w->ext_name = choose_name(w, o, path);
+  w->kept = kept_prefix(w, o, path);
+  w->ext_name = external_name(w, o->external_name, path);
   plan_once(w, o->external ? EXTERNAL_INITIALIZERS : EXTERNAL_NONE);
-  if (w->out.size > limit && w->mode == EXTERNAL_NONE) plan_once(w, EXTERNAL_INITIALIZERS);
+  w->by_itself = w->out.size > limit && w->mode == EXTERNAL_NONE;
+  if (w->by_itself) plan_once(w, EXTERNAL_INITIALIZERS);
   if (w->out.size > limit) plan_once(w, EXTERNAL_ALL);
   if (w->out.size > limit)
     fail(w->cx, ONNXSLIM_ERR_LIMIT,
@@ -201,8 +194,8 @@ static void undo(void *arg) {
 }
 
 /* The input's files are read while the output is written, and its external data may go on being used. */
-static void refuse_input(const Model *m, const char *path, size_t first) {
-  for (size_t i = first; i < m->files.n; i++)
+static void refuse_input(const Model *m, const char *path) {
+  for (size_t i = m->path ? 1 : 0; i < m->files.n; i++) /* in place is fine */
     if (same_file(path, m->files.at[i]->path))
       fail(m->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot be written: the input's tensors are in it", path);
 }
@@ -211,34 +204,45 @@ static void refuse_input(const Model *m, const char *path, size_t first) {
 static Output *write_external(Writer *w, const char *path, const WriteOptions *o, uint64_t total) {
   if (path_is_stream(path))
     fail(w->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot have the external data this model needs beside it", path);
-  if (strcmp(w->ext_name, path_leaf(path)) == 0)
-    fail(w->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot be both the model and its external data", path);
   const char *name = arena_printf(w->arena, "%s/%s", path_folder(w->arena, path), w->ext_name);
-  refuse_input(w->m, name, 0);
-  Output *ext = output_new(w->arena, name, !o->external_name);
+  Output *ext = output_new(w->arena, name, true, path_exists(path) ? path : w->m->path);
   Sink s = {.file = ext};
   stream(w, o, &w->ext, &s, 0, total);
+  external_sign(ext, path);
   return ext;
+}
+
+static void explain_names(Writer *w, const WriteOptions *o) {
+  if (w->by_itself)
+    ctx_log(w->cx, ONNXSLIM_LOG_WARNING,
+            "the model would be larger than %llu bytes: its large tensors are in '%s'",
+            (unsigned long long)(o->inline_limit ? o->inline_limit : DEFAULT_LIMIT), w->ext_name);
+  else if (o->external_name && strcmp(o->external_name, w->ext_name) != 0)
+    ctx_log(w->cx, ONNXSLIM_LOG_WARNING, "'%s' exists: the large tensors are in '%s'", o->external_name,
+            w->ext_name);
 }
 
 WriteResult model_write_file(Model *m, const char *path, const WriteOptions *o) {
   Writer w;
-  refuse_input(m, path, m->path ? 1 : 0); /* in place is fine */
+  refuse_input(m, path);
   plan(&w, m, o, path_is_stream(path) ? NULL : path);
   uint64_t total = w.out.size + w.ext.size;
   ctx_progress(m->cx, "write", 0, total);
   Output *ext = w.ext.size ? write_external(&w, path, o, total) : NULL;
-  Output *out = output_new(w.arena, path, false);
+  Output *out = output_new(w.arena, path, false, m->path);
   Sink s = {.file = out};
   stream(&w, o, &w.out, &s, w.ext.size, total);
+  OldData old = old_data_find(&w, path);
   if (ext) { /* first: the model must never point to data that is not there */
     output_commit(ext);
     Finaliser *f = arena_finally(w.arena, undo, ext);
     output_commit(out);
     finaliser_cancel(w.arena, f);
+    explain_names(&w, o);
   } else {
     output_commit(out);
   }
+  old_data_remove(&w, &old);
   WriteResult result = result_of(&w);
   arena_free(w.arena);
   return result;

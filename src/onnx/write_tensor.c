@@ -5,11 +5,11 @@
 
 enum { INLINE_BELOW = 1024, ALIGN_SMALL = 64, ALIGN_LARGE = 4096, LARGE = 64 * 1024 };
 
-typedef enum Where { AS_IS, INLINE, EXTERNAL } Where;
+typedef enum Where { AS_IS, INLINE, KEPT, EXTERNAL } Where;
 
 static Where place_of(const Writer *w, const Tensor *t, bool in_attr) {
   if (t->store == TS_STRINGS) return t->raw.p ? AS_IS : INLINE;
-  if (t->external_file && w->same_dir && t->raw.p) return AS_IS;
+  if (t->external_file && w->kept && t->raw.p) return *w->kept ? KEPT : AS_IS;
   bool asked = w->mode == EXTERNAL_ALL || (w->mode == EXTERNAL_INITIALIZERS && !in_attr);
   if (t->nbytes >= INLINE_BELOW && (asked || t->external_file)) return EXTERNAL;
   return t->raw.p && !t->external_file ? AS_IS : INLINE;
@@ -51,10 +51,10 @@ static void put_entry(Gather *g, const char *key, const char *value) {
   put_end(g, o);
 }
 
-static void put_external(Writer *w, Tensor *t) {
+static void put_external(Writer *w, const char *location, uint64_t offset, const Tensor *t) {
   char number[24];
-  put_entry(&w->out, "location", w->ext_name);
-  snprintf(number, sizeof number, "%llu", (unsigned long long)place(w, t));
+  put_entry(&w->out, "location", location);
+  snprintf(number, sizeof number, "%llu", (unsigned long long)offset);
   put_entry(&w->out, "offset", number);
   snprintf(number, sizeof number, "%llu", (unsigned long long)t->nbytes);
   put_entry(&w->out, "length", number);
@@ -63,9 +63,16 @@ static void put_external(Writer *w, Tensor *t) {
 
 /* ------------------------------------------------------------------------------------------------------- */
 
+static const char *kept_location(const Writer *w, const Tensor *t) {
+  const char *name = t->external_file->s;
+  return *name == '/' ? name : arena_printf(w->arena, "%s%s", w->kept, name);
+}
+
 static void put_contents(Writer *w, Tensor *t, Where where) {
   if (where == EXTERNAL) {
-    put_external(w, t);
+    put_external(w, w->ext_name, place(w, t), t);
+  } else if (where == KEPT) {
+    put_external(w, kept_location(w, t), t->external_offset, t);
   } else if (t->store == TS_STRINGS) {
     for (uint64_t i = 0; i < t->count; i++) put_bytes(&w->out, Tensor_string_data, t->strings[i]);
   } else {

@@ -152,6 +152,21 @@ static const Tensor *with_bytes(Rewriter *rw, Tensor *t) {
   return u;
 }
 
+/* Large external data that stays in its file is the same only if it is the same piece of that file: then a
+ * run takes the time of the graph, not of the weights. */
+static bool stays_unread(const Rewriter *rw, const Tensor *t) {
+  return rw_leaves_external(rw) && t->external_file && t->nbytes > DEFER_ABOVE;
+}
+
+static uint64_t content_hash(const Rewriter *rw, const Tensor *t) {
+  return stays_unread(rw, t) ? hash_u64(form_hash(t), map_key(t->bytes)) : tensor_hash(t);
+}
+
+static bool same_content(const Rewriter *rw, const Tensor *a, const Tensor *b) {
+  bool unread = stays_unread(rw, a) || stays_unread(rw, b);
+  return (!unread || a->bytes == b->bytes) && tensor_same(a, b);
+}
+
 static size_t merge_initializers(Rewriter *rw, Graph *g) {
   Map rivals, seen;
   map_init(&rivals, rw_scratch(rw));
@@ -169,10 +184,10 @@ static size_t merge_initializers(Rewriter *rw, Graph *g) {
     if (!v->is_initializer || !v->init || value_overridable(v)) continue;
     if ((uintptr_t)map_get(&rivals, form_hash(v->init)) < 2) continue;
     const Tensor *content = with_bytes(rw, v->init);
-    uint64_t key = tensor_hash(content);
+    uint64_t key = content_hash(rw, content);
     SeenInit *chain = map_get(&seen, key);
     SeenInit *s = chain;
-    while (s && !tensor_same(s->content, content)) s = s->next;
+    while (s && !same_content(rw, s->content, content)) s = s->next;
     if (!s) {
       s = NEW(rw_scratch(rw), SeenInit);
       *s = (SeenInit){v, content, chain};

@@ -18,6 +18,10 @@ bool rw_asked(const Rewriter *rw) {
   return false;
 }
 
+bool rw_leaves_external(const Rewriter *rw) {
+  return rw->o->leave_external;
+}
+
 uint64_t rw_max_growth(const Rewriter *rw) {
   return rw->o->max_growth;
 }

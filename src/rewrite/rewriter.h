@@ -19,8 +19,9 @@ typedef struct Rewriter Rewriter;
 Model *rw_model(const Rewriter *rw);
 bool rw_asked(
     const Rewriter *rw); /* did the user name this rule's pass? Then it may do more than by itself */
-bool rw_exact_only(const Rewriter *rw);     /* --exact: rules that would round must refuse */
-uint64_t rw_max_growth(const Rewriter *rw); /* bytes a fold may add over what it removes */
+bool rw_exact_only(const Rewriter *rw);      /* --exact: rules that would round must refuse */
+bool rw_leaves_external(const Rewriter *rw); /* external data stays in its files (--external-data=keep) */
+uint64_t rw_max_growth(const Rewriter *rw);  /* bytes a fold may add over what it removes */
 
 /* Where new nodes go: right before `at` in its graph. Set to the root before a rule is tried. */
 void rw_insert_before(Rewriter *rw, Node *at);
