@@ -18,16 +18,33 @@ static bool is_enabled(const onnxslim_options *o, const Pass *p) {
   return (is_asked(o, p) || (!chosen && !p->opt_in)) && !option_lists(o, OPT_skip, p->name);
 }
 
-size_t enabled_passes(const onnxslim_options *o, const Pass *passes[PASS_COUNT]) {
-  size_t n = 0;
-  for (size_t i = 0; i < PASS_COUNT; i++) {
-    bool on = is_enabled(o, all_passes[i]);
-    for (size_t k = 0; k < PASS_COUNT && on; k++) {
-      const Pass *other = all_passes[k];
-      on = !other->inverse || strcmp(other->inverse, all_passes[i]->name) != 0 || !is_enabled(o, other);
-    }
-    if (on) passes[n++] = all_passes[i];
+static bool runs(const onnxslim_options *o, const Pass *p) {
+  bool on = is_enabled(o, p);
+  for (size_t k = 0; k < PASS_COUNT && on; k++) {
+    const Pass *other = all_passes[k];
+    on = !other->inverse || strcmp(other->inverse, p->name) != 0 || !is_enabled(o, other);
   }
+  return on;
+}
+
+static const Pass *pass_named(const char *name) {
+  size_t i = 0;
+  while (strcmp(all_passes[i]->name, name) != 0) i++; /* options.c knows that there is one */
+  return all_passes[i];
+}
+
+size_t enabled_passes(const onnxslim_options *o, const Pass *passes[PASS_COUNT]) {
+  const OptionValue *first = &o->value[OPT_order];
+  size_t n = 0;
+  for (size_t i = 0; i < first->names.n; i++) {
+    const Pass *p = pass_named(first->names.at[i]);
+    bool again = false;
+    for (size_t k = 0; k < n; k++) again = again || passes[k] == p;
+    if (!again && runs(o, p)) passes[n++] = p;
+  }
+  for (size_t i = 0; i < PASS_COUNT; i++)
+    if (!option_lists(o, OPT_order, all_passes[i]->name) && runs(o, all_passes[i]))
+      passes[n++] = all_passes[i];
   return n;
 }
 

@@ -34,7 +34,8 @@ static const Rule rules[] = {
     {.name = "drop-mask-expand",
      .doc = "Expand(x) in front of elementwise operators whose results are broadcast anyway => x",
      .apply = drop_mask_expand,
-     .roots = {OP_Expand}},
+     .roots = {OP_Expand},
+     .late = true}, /* it looks at all that follows, which changes while others are at work */
     {.name = "merge-sibling-projections",
      .doc = "MatMul(x, W0) + b0, MatMul(x, W1) + b1, ... => Split(MatMul(x, [W0 W1 ...]) + [b0 b1 ...])",
      .exact = ROUNDING,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import random
+import re
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -17,6 +19,11 @@ import zoo
 
 EXPECTED = Path(__file__).with_name("expected.json")
 SEEDS = (0, 1, 2)
+PASSES = Path(__file__).parents[2] / "src" / "passes" / "passes.def"
+SHUFFLES = 4
+"""Random orders of the passes, besides the reversed one."""
+DEPENDS_ON_ORDER: set[str] = set()
+"""Models whose node count depends on the order in which the passes are tried, with the reason."""
 LEAN = 2 << 30
 """Bytes from which ONNX Runtime is told to save memory."""
 
@@ -75,6 +82,25 @@ def test_interface(subject):
         [v.SerializeToString(deterministic=True) for v in [*g.input, *g.output]] for g in graphs
     )
     assert before == after
+
+
+def orders() -> list[list[str]]:
+    """The passes in other orders than the pipeline's."""
+    passes = re.findall(r"^PASS\((\w+)\)", PASSES.read_text(), re.MULTILINE)
+    shuffled = [random.Random(seed).sample(passes, len(passes)) for seed in range(SHUFFLES)]
+    return [passes[::-1], *shuffled]
+
+
+def test_any_order(subject, tmp_path):
+    """Whatever is tried first, the same number of nodes is left."""
+    counts = set()
+    for order in orders():
+        report = tmp_path / "report.json"
+        tool = subject.tool
+        tool.ok(subject.source, "--dry-run", "-q", "--json", report, "--order", ",".join(order))
+        counts.add(json.loads(report.read_text())["nodes"]["after"])
+    pinned = json.loads(EXPECTED.read_text())[subject.model.name]["after"]
+    assert (counts != {pinned}) == (subject.model.name in DEPENDS_ON_ORDER), counts
 
 
 def test_idempotent(subject):

@@ -8,6 +8,7 @@
  *            is the mark of a form that runtimes fuse; integers are divided
  */
 #include "passes/constants/constants.h"
+#include "rewrite/forms.h"
 
 #include <math.h>
 

@@ -7,8 +7,8 @@
  *         be no padding.
  */
 #include "eval/window.h"
-#include "passes/constants/constants.h"
 #include "passes/conv/conv.h"
+#include "rewrite/forms.h"
 
 /* The node beside the convolution, and where its constant is. */
 static const Node *partner(const Match *m, int *c_index) {

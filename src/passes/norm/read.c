@@ -1,6 +1,8 @@
 /* Reading a normalisation from its last node upwards. */
 #include "passes/norm/norm.h"
 
+#include "infer/axes.h"
+
 static Node *producer(Value *v) {
   return v && v->index == 0 && v->producer && v->producer->graph == v->graph ? v->producer : NULL;
 }
@@ -36,22 +38,14 @@ static bool scalar_is(Value *v, int rank, double wanted) {
 
 /* ReduceMean that keeps its dims, over the axes from the result to the last one; -1 if n is none. */
 static int mean_axis(Node *n) {
-  int64_t keep, axis_at[MAX_RANK];
-  const int64_t *axes = axis_at;
-  size_t count = 0;
+  int64_t keep, axes[MAX_RANK];
+  int count, rank;
   if (!node_is(n, OP_ReduceMean) || !node_in(n, 0) || !attr_int(n, "keepdims", &keep) || keep != 1) return -1;
-  int rank = rank_of(node_in(n, 0));
-  bool given = n->opset < 18 ? attr_ints(n, "axes", &axes, &count) : node_in(n, 1) != NULL;
-  if (n->opset >= 18 && given && !value_ints(node_in(n, 1), &axes, &count)) return -1;
-  if (rank < 1 || !given || !count || count > (size_t)rank) return -1;
-  int first = rank - (int)count;
-  bool seen[MAX_RANK] = {false};
-  for (size_t i = 0; i < count; i++) {
-    int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
-    if (axis < first || axis >= rank || seen[axis]) return -1;
-    seen[axis] = true;
-  }
-  return first;
+  rank = rank_of(node_in(n, 0));
+  if (rank < 1 || !node_axes(n, 1, rank, axes, &count) || count < 1) return -1;
+  for (int i = 0; i < count; i++)
+    if (axes[i] < rank - count) return -1;
+  return rank - count;
 }
 
 bool read_centred(Value *v, Value **x, int *axis) {

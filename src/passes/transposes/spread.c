@@ -4,13 +4,6 @@
 
 /* --- helpers of the families ---------------------------------------------------------------------------- */
 
-bool spread_axis(const Node *n, int rank, int *axis) {
-  int64_t a;
-  if (!attr_int(n, "axis", &a) || a < -rank || a >= rank) return false;
-  *axis = (int)(a < 0 ? a + rank : a);
-  return true;
-}
-
 int spread_to(const Spread *s, int a) {
   for (int i = 0; i < s->in[0].n; i++)
     if (s->in[0].at[i] == a) return i;
@@ -23,28 +16,6 @@ Value *spread_ints(Rewriter *rw, Value *like, const int64_t *at, size_t n) {
   Tensor *t = tensor_alloc(rw_model(rw)->arena, DT_INT32, 1, &(int64_t){(int64_t)n}, &bytes);
   for (size_t i = 0; i < n; i++) ((int32_t *)bytes)[i] = (int32_t)at[i];
   return rw_const(rw, t, NULL);
-}
-
-bool spread_axes(const Node *n, int i, int rank, int64_t *at, int *count) {
-  const int64_t *list;
-  size_t size;
-  Value *v = node_in(n, i);
-  *count = -1;
-  if (v) {
-    if (!value_ints(v, &list, &size)) return false;
-  } else if (!attr_ints(n, "axes", &list, &size)) {
-    return !node_attr(n, "axes");
-  }
-  if (size > MAX_AXES) return false;
-  Axes seen = 0;
-  for (size_t k = 0; k < size; k++) {
-    int64_t a = list[k] < 0 ? list[k] + rank : list[k];
-    if (a < 0 || a >= rank || seen & AXIS(a)) return false;
-    seen |= AXIS(a);
-    at[k] = a;
-  }
-  *count = (int)size;
-  return true;
 }
 
 static bool all_dims_one(Value *v) {
@@ -137,7 +108,7 @@ static int64_t softmax_penalty(const Spread *s, int axis, int rank) {
 static const char *along_axis(Spread *s, int slot, const Perm *p) {
   (void)slot;
   int axis;
-  if (!spread_axis(s->node, p->n, &axis)) return "its axis is out of range";
+  if (!node_axis(s->node, p->n, &axis)) return "its axis is out of range";
   all_data(s, p);
   s->penalty = softmax_penalty(s, axis, p->n);
   return NULL;
@@ -145,14 +116,14 @@ static const char *along_axis(Spread *s, int slot, const Perm *p) {
 
 static void axis_attr(Rewriter *rw, const Spread *s, Node *copy) {
   int axis, rank = s->in[0].n;
-  if (spread_axis(s->node, rank, &axis) && spread_to(s, axis) != axis)
+  if (node_axis(s->node, rank, &axis) && spread_to(s, axis) != axis)
     rw_attr_int(rw, copy, "axis", spread_to(s, axis));
 }
 
 /* Softmax before opset 13 and the normalizations work on all axes from one on, as if they were one. */
 static const char *from_axis(Spread *s, int slot, const Perm *p) {
   int axis;
-  if (!spread_axis(s->node, p->n, &axis)) return "its axis is out of range";
+  if (!node_axis(s->node, p->n, &axis)) return "its axis is out of range";
   if (!perm_keeps_from(p, axis)) return "it works on the last axes, which would move";
   for (int i = 1; i < s->node->n_out; i++)
     if (node_out(s->node, i) && (s->node->out[i]->n_uses || s->node->out[i]->n_outputs))
@@ -195,7 +166,7 @@ static const char *quantize(Spread *s, int slot, const Perm *p) {
   int64_t block = 0;
   int axis;
   if (attr_int(s->node, "block_size", &block) && block) return "it scales blocks";
-  if (!is_per_tensor(s->node) && !spread_axis(s->node, p->n, &axis)) return "its axis is out of range";
+  if (!is_per_tensor(s->node) && !node_axis(s->node, p->n, &axis)) return "its axis is out of range";
   return same(s, slot, p);
 }
 

@@ -8,6 +8,7 @@
 #ifndef PASSES_TRANSPOSES_SPREAD_H
 #define PASSES_TRANSPOSES_SPREAD_H
 
+#include "infer/axes.h"
 #include "passes/transposes/perm.h"
 #include "rewrite/rewriter.h"
 
@@ -56,15 +57,10 @@ extern const Family spread_reduce, spread_squeeze, spread_unsqueeze, spread_gath
     spread_flatten;
 extern const Family spread_slice, spread_pad, spread_tile, spread_expand, spread_resize;
 
-/* Axis attribute or default, counted from 0; false if there is none or it is out of range. */
-bool spread_axis(const Node *n, int rank, int *axis);
 /* Where axis a of input 0 goes. */
 int spread_to(const Spread *s, int a);
 /* The list as a constant of v's type (int64 or int32). */
 Value *spread_ints(Rewriter *rw, Value *like, const int64_t *at, size_t n);
-/* Axes listed by attribute `axes` or input i, counted from 0 and distinct. *n < 0: there is no list. False:
- * not known, or out of range. */
-bool spread_axes(const Node *n, int i, int rank, int64_t *at, int *count);
 /* How an operand of the given rank follows if what it broadcasts to is permuted by p; PERM_NONE if it need
  * not. False: it has too few axes. */
 bool spread_operand(const Perm *p, Value *v, Perm *out);

@@ -38,11 +38,11 @@ static bool reduced(const Node *n, int rank, Axes *axes) {
   int64_t at[MAX_AXES], noop = 0;
   int count, axis;
   if (is_arg(n)) {
-    if (!spread_axis(n, rank, &axis)) return false;
+    if (!node_axis(n, rank, &axis)) return false;
     *axes = AXIS(axis);
     return true;
   }
-  if (!spread_axes(n, 1, rank, at, &count)) return false;
+  if (!node_axes(n, 1, rank, at, &count)) return false;
   attr_int(n, "noop_with_empty_axes", &noop);
   *axes = count > 0 ? axes_set(at, count) : noop ? 0 : AXIS(rank) - 1;
   return true;
@@ -100,7 +100,7 @@ const Family spread_reduce = {reduce, reduce_axes, reduce_attr};
 static bool squeezed(const Node *n, int rank, Axes *axes) {
   int64_t at[MAX_AXES];
   int count;
-  if (!spread_axes(n, 1, rank, at, &count)) return false;
+  if (!node_axes(n, 1, rank, at, &count)) return false;
   *axes = count > 0 ? axes_set(at, count) : 0;
   if (count >= 0) return true;
   Shape s = shape_of(node_in(n, 0)); /* all axes of size 1 */
@@ -140,7 +140,7 @@ static bool unsqueezed(const Node *n, int *rank, Axes *axes) {
   int64_t at[MAX_AXES];
   int count;
   *rank = rank_of(n->out[0]);
-  if (*rank < 0 || *rank > MAX_AXES || !spread_axes(n, 1, *rank, at, &count) || count < 0) return false;
+  if (*rank < 0 || *rank > MAX_AXES || !node_axes(n, 1, *rank, at, &count) || count < 0) return false;
   *axes = axes_set(at, count);
   return true;
 }
@@ -179,13 +179,13 @@ static const char *gather(Spread *s, int slot, const Perm *p) {
   Node *n = s->node;
   int axis, indices = node_in(n, 1) ? rank_of(node_in(n, 1)) : -1, rank = rank_in(s, slot, p);
   if (indices < 0 || indices > 1) return "its indices are no scalar or vector";
-  if (rank < 0 || rank > MAX_AXES || !spread_axis(n, rank, &axis)) return "its axis is not known";
+  if (rank < 0 || rank > MAX_AXES || !node_axis(n, rank, &axis)) return "its axis is not known";
   return loses_axes(s, slot, p, AXIS(axis), rank, indices == 1);
 }
 
 static void gather_axis(Rewriter *rw, const Spread *s, Node *copy) {
   int axis;
-  if (spread_axis(s->node, s->in[0].n, &axis)) rw_attr_int(rw, copy, "axis", spread_to(s, axis));
+  if (node_axis(s->node, s->in[0].n, &axis)) rw_attr_int(rw, copy, "axis", spread_to(s, axis));
 }
 
 const Family spread_gather = {gather, NULL, gather_axis};

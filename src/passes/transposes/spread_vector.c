@@ -37,7 +37,7 @@ static void move_axes(const Spread *s, int64_t *at, int n) {
 static bool sliced_axes(const Node *n, int rank, int64_t *at, int *count) {
   const int64_t *starts;
   size_t size;
-  if (!spread_axes(n, 3, rank, at, count)) return false;
+  if (!node_axes(n, 3, rank, at, count)) return false;
   if (*count >= 0) return true;
   if (n->opset < 10) {
     if (!attr_ints(n, "starts", &starts, &size)) return false;
@@ -96,7 +96,7 @@ static const char *pad(Spread *s, int slot, const Perm *p) {
   if (n->opset < 11) {
     if (!attr_ints(n, pads_name(n), &at, &size) || size != 2 * (size_t)p->n) return "its pads are not known";
   } else if (node_in(n, 3)) {
-    if (!spread_axes(n, 3, p->n, axes, &count)) return "its axes are not known";
+    if (!node_axes(n, 3, p->n, axes, &count)) return "its axes are not known";
   } else if (!has_ints(n, 1, 2 * p->n)) {
     return "its pads are not constant";
   }
@@ -109,7 +109,7 @@ static void pad_inputs(Rewriter *rw, const Spread *s, Value **in) {
   if (s->node->opset < 11) return;
   if (!node_in(s->node, 3)) {
     permute_ints(rw, s, in, 1, 2);
-  } else if (spread_axes(s->node, 3, s->in[0].n, axes, &count)) {
+  } else if (node_axes(s->node, 3, s->in[0].n, axes, &count)) {
     move_axes(s, axes, count);
     in[3] = spread_ints(rw, in[3], axes, (size_t)count);
   }

@@ -8,7 +8,10 @@
  * x of SiLU and QuickGelu, and what Gelu divides by sqrt(2), has two users, so nothing merges with the node
  * that makes it.
  */
-#include "passes/constants/constants.h"
+#include "rewrite/forms.h"
+
+#include "eval/constant.h"
+#include "ops/ops.h"
 
 static Node *operand(const Node *n, int i) {
   const Value *v = node_in(n, i);
