@@ -128,11 +128,24 @@ LIBM(sqrt)
 LIBM(exp)
 LIBM(log)
 LIBM(erf)
-LIBM(sin) LIBM(cos) LIBM(tan) LIBM(asin) LIBM(acos) LIBM(atan) LIBM(sinh) LIBM(cosh) LIBM(tanh) LIBM(asinh)
-    LIBM(acosh) LIBM(atanh) LIBM(floor) LIBM(ceil) LIBM(nearbyint)
+LIBM(sin)
+LIBM(cos)
+LIBM(tan)
+LIBM(asin)
+LIBM(acos)
+LIBM(atan)
+LIBM(sinh)
+LIBM(cosh)
+LIBM(tanh)
+LIBM(asinh)
+LIBM(acosh)
+LIBM(atanh)
+LIBM(floor)
+LIBM(ceil)
+LIBM(nearbyint)
 #undef LIBM
 
-        typedef struct RealOp {
+typedef struct RealOp {
   OpId op;
   RealFn *fn;
   const char *a, *b; /* attributes it is given, in this order */
