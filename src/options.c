@@ -55,8 +55,12 @@ static bool is_rule(const char *name) {
   return false;
 }
 
-static void need_pass(onnxslim_options *o, const char *name, bool or_rule) {
-  if (is_pass(name) || (or_rule && is_rule(name))) return;
+/* The pass or rule that an option means by this name: "swish" is fuse_swish to the option fuse. */
+static const char *need_pass(onnxslim_options *o, const onnxslim_option_info_t *info, const char *name) {
+  bool or_rule = info->type == ONNXSLIM_RULES;
+  if (is_pass(name) || (or_rule && is_rule(name))) return name;
+  const char *full = arena_printf(o->arena, "%s_%s", info->name, name);
+  if (is_pass(full)) return full;
   Suggest s = {.word = name};
   try_passes(&s);
   if (or_rule) try_rules(&s);
@@ -127,8 +131,7 @@ static void add_names(onnxslim_options *o, const onnxslim_option_info_t *info, O
                       const char *text) {
   for (const char *item; (item = next_item(o->arena, &text));) {
     if (!*item) bad_value(o, info, item, "a name");
-    if (info->type == ONNXSLIM_PASSES || info->type == ONNXSLIM_RULES)
-      need_pass(o, item, info->type == ONNXSLIM_RULES);
+    if (info->type == ONNXSLIM_PASSES || info->type == ONNXSLIM_RULES) item = need_pass(o, info, item);
     vec_push(o->arena, &v->names, item);
   }
 }

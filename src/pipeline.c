@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static const OptionId asks[] = {OPT_passes, OPT_only, OPT_decompose}; /* they name passes that shall run */
+static const OptionId asks[] = {OPT_passes, OPT_only, OPT_decompose,
+                                OPT_fuse}; /* they name passes that shall run */
 enum { N_ASKS = sizeof asks / sizeof *asks };
 
 static bool is_asked(const onnxslim_options *o, const Pass *p) {
