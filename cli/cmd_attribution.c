@@ -14,7 +14,11 @@ static void print_attribution(const Cli *c, const onnxslim_attribution_t *a) {
   for (size_t i = 0; i < a->n_rows; i++) {
     const onnxslim_attribution_row *r = &a->rows[i];
     table_row(&t);
-    table_cell(&t, i + 1 == a->n_rows ? BOLD : r->rewrites ? PLAIN : DIM, "%s", r->pass);
+    table_cell(&t,
+               i + 1 == a->n_rows ? BOLD
+               : r->rewrites      ? PLAIN
+                                  : DIM,
+               "%s%s%s", r->pass, r->flags ? " " : "", r->flags ? r->flags : "");
     table_number(&t, r->rewrites);
     table_change(&t, r->nodes);
     table_number(&t, r->nodes_after);

@@ -1,6 +1,7 @@
 /* onnxslim IN [OUT] */
 #include "cli.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* --- the report
@@ -42,6 +43,18 @@ static void print_operators(const Cli *c, const onnxslim_report *r) {
   table_bytes(&t, r->bytes_after);
   table_change_bytes(&t, (int64_t)(r->bytes_after - r->bytes_before));
   table_print(&t);
+}
+
+/* Which axes got a size: one line for each input and output. */
+static void print_frozen(const Cli *c, const onnxslim_report *r) {
+  for (size_t i = 0; i < r->n_frozen; i++) {
+    const onnxslim_frozen_axis *a = &r->frozen[i];
+    bool first = !i || strcmp(r->frozen[i - 1].value, a->value) != 0;
+    if (first) fprintf(c->out, "%sfrozen %s %s:", i ? "\n" : "", a->is_input ? "input" : "output", a->value);
+    fprintf(c->out, "%s axis %d%s%s%s = %" PRId64, first ? "" : ",", a->axis, a->dim ? " (" : "",
+            a->dim ? a->dim : "", a->dim ? ")" : "", a->size);
+  }
+  if (r->n_frozen) fputs("\n\n", c->out);
 }
 
 static void print_passes(const Cli *c, const onnxslim_report *r) {
@@ -103,6 +116,7 @@ static void print_times(const Cli *c, const onnxslim_report *r) {
 static void print_report(const Cli *c, const onnxslim_report *r) {
   fprintf(c->out, "%s%s%s%s\n\n", r->input, r->output ? " -> " : "", r->output ? r->output : "",
           c->dry_run ? " (dry run)" : "");
+  print_frozen(c, r);
   print_operators(c, r);
   fputc('\n', c->out);
   print_passes(c, r);

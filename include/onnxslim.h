@@ -205,6 +205,14 @@ typedef struct onnxslim_remark {
   const char *text; /* the reason, or what became of it */
 } onnxslim_remark;
 
+/* An axis of an input or output that got a size (freeze_dynamic_shapes). */
+typedef struct onnxslim_frozen_axis {
+  const char *value;
+  int is_input, axis;
+  const char *dim; /* the name it had, or NULL */
+  int64_t size;
+} onnxslim_frozen_axis;
+
 /* One output of two models, for one seed, at one of ONNX Runtime's optimization levels. */
 typedef struct onnxslim_difference {
   const char *output;
@@ -246,6 +254,8 @@ struct onnxslim_report {
   const char *input, *output; /* paths as given; NULL if there was none */
   double seconds_verify;
   const onnxslim_verification *verification; /* only with option "verify" */
+  const onnxslim_frozen_axis *frozen;
+  size_t n_frozen;
 };
 ONNXSLIM_API void onnxslim_report_free(onnxslim_report *report);
 /* Everything in it; freed with onnxslim_buffer_free(). NULL only without memory. */
@@ -317,7 +327,8 @@ ONNXSLIM_API void onnxslim_comparison_free(onnxslim_comparison *result);
 ONNXSLIM_API char *onnxslim_comparison_json(const onnxslim_comparison *result);
 
 typedef struct onnxslim_attribution_row {
-  const char *pass; /* "all" for the last one: the passes together */
+  const char *pass;  /* "all" for the last one: the enabled passes together */
+  const char *flags; /* what was added to the options for it ("--freeze-all=1"), or NULL */
   uint64_t nodes_after, bytes_after, rewrites;
   int64_t nodes, bytes; /* change of the node count and of the file */
   double seconds;
@@ -328,8 +339,10 @@ typedef struct onnxslim_attribution_t {
   const onnxslim_attribution_row *rows;
   size_t n_rows;
 } onnxslim_attribution_t;
-/* What each enabled pass does alone on the model as it is, then all of them together. An isolated run looks
- * through constants and removes what its own rewrites orphan, nothing else. */
+/* What each pass does alone on the model as it is, also those that otherwise run only if asked for; then the
+ * enabled ones together. An isolated run (option "only") looks through constants and removes what its own
+ * rewrites orphan, nothing else. The row of freeze_dynamic_shapes counts from the file as it is, those of the
+ * others from the model with its dims frozen as the options say. */
 ONNXSLIM_API onnxslim_status onnxslim_attribution(onnxslim_context *cx, const char *in,
                                                   const onnxslim_options *options,
                                                   onnxslim_attribution_t **result);

@@ -152,7 +152,7 @@ static void call_optimize_file(void *arg) {
   r->output = copy_text(a, c->out);
   r->seconds_read = clock_seconds() - start;
   start = clock_seconds();
-  pipeline_prepare(m, c->o);
+  pipeline_prepare(m, c->o, r);
   r->seconds_optimize = clock_seconds() - start;
   Original original = {.path = c->in};
   bool verify = option_number(c->o, OPT_verify) > 0;
@@ -251,7 +251,7 @@ static void call_optimize(void *arg) {
   onnxslim_report *r = report_new(c->cx, m, c->o);
   double start = clock_seconds();
   c->model->broken = true;
-  pipeline_prepare(m, c->o);
+  pipeline_prepare(m, c->o, r);
   r->seconds_optimize = clock_seconds() - start;
   optimize_model(m, c->o, r);
   WriteOptions w = write_options(c->o);

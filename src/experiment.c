@@ -217,7 +217,7 @@ void onnxslim_comparison_free(onnxslim_comparison *result) {
 
 static Model *read_prepared(Ctx *cx, const char *path, const onnxslim_options *o) {
   Model *m = pipeline_read(cx, path, o);
-  pipeline_prepare(m, o);
+  pipeline_prepare(m, o, NULL);
   return m;
 }
 
@@ -242,6 +242,35 @@ static onnxslim_attribution_row run_alone(Call *c, const onnxslim_attribution_t 
   return row;
 }
 
+/* freeze_dynamic_shapes on the model as it is in the file; without sizes all dims become 1. */
+static onnxslim_attribution_row run_freeze(Call *c) {
+  Model *m = pipeline_read(c->cx, c->a, c->o);
+  WriteOptions w = write_options(c->o);
+  onnxslim_options sizes = *c->o;
+  bool given = pipeline_freezes(c->o);
+  if (!given) sizes.value[OPT_freeze_all] = (OptionValue){.set = true, .number = 1};
+  uint64_t nodes = model_node_count(m), bytes = model_size(m, &w);
+  double start = clock_seconds();
+  Frozen frozen = pipeline_freeze(m, &sizes);
+  onnxslim_attribution_row row = {.pass = pass_freeze_dynamic_shapes.name,
+                                  .flags = given ? NULL : "--freeze-all=1",
+                                  .rewrites = frozen.axes.n,
+                                  .seconds = clock_seconds() - start};
+  row.nodes_after = model_node_count(m);
+  row.bytes_after = model_size(m, &w);
+  row.nodes = (int64_t)(row.nodes_after - nodes);
+  row.bytes = (int64_t)(row.bytes_after - bytes);
+  model_free(m);
+  return row;
+}
+
+/* Every pass, also those that run only if asked for; unless the options choose. */
+static bool is_attributed(const onnxslim_options *o, const Pass *p) {
+  bool chosen = o->value[OPT_passes].set || o->value[OPT_only].set;
+  bool listed = option_lists(o, OPT_passes, p->name) || option_lists(o, OPT_only, p->name);
+  return (listed || !chosen) && !option_lists(o, OPT_skip, p->name);
+}
+
 static void call_attribution(void *arg) {
   Call *c = arg;
   onnxslim_attribution_t *t = OBJECT(c->cx, onnxslim_attribution_t);
@@ -254,13 +283,12 @@ static void call_attribution(void *arg) {
   t->nodes = model_node_count(m);
   t->bytes = model_size(m, &w);
   model_free(m);
-  const Pass *passes[PASS_COUNT];
-  size_t n = enabled_passes(c->o, passes);
-  onnxslim_attribution_row *rows = NEW_ARRAY(a, onnxslim_attribution_row, n + 1);
-  for (size_t i = 0; i < n; i++) rows[i] = run_alone(c, t, passes[i]);
-  rows[n] = run_alone(c, t, NULL);
+  onnxslim_attribution_row *rows = NEW_ARRAY(a, onnxslim_attribution_row, PASS_COUNT + 1);
+  for (size_t i = 0; i < PASS_COUNT; i++)
+    if (is_attributed(c->o, all_passes[i]))
+      rows[t->n_rows++] = all_passes[i]->phase ? run_freeze(c) : run_alone(c, t, all_passes[i]);
+  rows[t->n_rows++] = run_alone(c, t, NULL);
   t->rows = rows;
-  t->n_rows = n + 1;
   c->attribution = t;
 }
 

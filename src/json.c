@@ -197,6 +197,11 @@ static const Field verification_fields[] = {
     FIELD(Verification, failure, TEXT),      FIELD(Verification, runtime, TEXT),
     FIELD(Verification, runtime_path, TEXT)};
 
+typedef onnxslim_frozen_axis FrozenAxis;
+static const Field frozen_fields[] = {FIELD(FrozenAxis, value, TEXT), FIELD(FrozenAxis, is_input, FLAG),
+                                      FIELD(FrozenAxis, axis, INT), FIELD(FrozenAxis, dim, TEXT),
+                                      FIELD(FrozenAxis, size, INT64)};
+
 typedef onnxslim_report Report;
 static const Field report_fields[] = {FIELD(Report, input, TEXT), FIELD(Report, output, TEXT),
                                       FIELD(Report, rewrites, UINT64)};
@@ -246,10 +251,10 @@ static const Field attribution_fields[] = {FIELD(Attribution, nodes, UINT64),
 
 typedef onnxslim_attribution_row AttributionRow;
 static const Field attribution_row_fields[] = {
-    FIELD(AttributionRow, pass, TEXT),          FIELD(AttributionRow, nodes, INT64),
-    FIELD(AttributionRow, bytes, INT64),        FIELD(AttributionRow, nodes_after, UINT64),
-    FIELD(AttributionRow, bytes_after, UINT64), FIELD(AttributionRow, rewrites, UINT64),
-    FIELD(AttributionRow, seconds, REAL)};
+    FIELD(AttributionRow, pass, TEXT),          FIELD(AttributionRow, flags, TEXT),
+    FIELD(AttributionRow, nodes, INT64),        FIELD(AttributionRow, bytes, INT64),
+    FIELD(AttributionRow, nodes_after, UINT64), FIELD(AttributionRow, bytes_after, UINT64),
+    FIELD(AttributionRow, rewrites, UINT64),    FIELD(AttributionRow, seconds, REAL)};
 
 typedef onnxslim_suspect Suspect;
 static const Field suspect_fields[] = {FIELD(Suspect, rewrites, UINT64), FIELD(Suspect, number, UINT64),
@@ -274,6 +279,7 @@ static void put_report(Json *j, const void *object) {
   put_group(j, "nodes", report_nodes, COUNT(report_nodes), r);
   put_group(j, "bytes", report_bytes, COUNT(report_bytes), r);
   put_group(j, "seconds", report_seconds, COUNT(report_seconds), r);
+  PUT_ROWS(j, "frozen", frozen_fields, r->frozen, r->n_frozen);
   PUT_ROWS(j, "ops", op_fields, r->ops, r->n_ops);
   PUT_ROWS(j, "passes", pass_fields, r->passes, r->n_passes);
   PUT_ROWS(j, "rules", rule_fields, r->rules, r->n_rules);

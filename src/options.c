@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "base/str.h"
 #include "base/suggest.h"
 #include "passes/passes.h"
 
@@ -113,23 +114,9 @@ static bool read_bytes(const char *text, uint64_t *v) {
   return true;
 }
 
-/* The next item of a list, which commas separate; "\," is a comma. NULL at the end. */
-static const char *next_item(Arena *a, const char **at) {
-  const char *p = *at;
-  if (!p) return NULL;
-  char *item = arena_alloc(a, strlen(p) + 1);
-  size_t n = 0;
-  while (*p && *p != ',') {
-    if (p[0] == '\\' && p[1] == ',') p++;
-    item[n++] = *p++;
-  }
-  *at = *p ? p + 1 : NULL;
-  return item;
-}
-
 static void add_names(onnxslim_options *o, const onnxslim_option_info_t *info, OptionValue *v,
                       const char *text) {
-  for (const char *item; (item = next_item(o->arena, &text));) {
+  for (const char *item; (item = list_next(o->arena, &text));) {
     if (!*item) bad_value(o, info, item, "a name");
     if (info->type == ONNXSLIM_PASSES || info->type == ONNXSLIM_RULES) item = need_pass(o, info, item);
     vec_push(o->arena, &v->names, item);
@@ -138,7 +125,7 @@ static void add_names(onnxslim_options *o, const onnxslim_option_info_t *info, O
 
 static void add_sizes(onnxslim_options *o, const onnxslim_option_info_t *info, OptionValue *v,
                       const char *text) {
-  for (const char *item; (item = next_item(o->arena, &text));) {
+  for (const char *item; (item = list_next(o->arena, &text));) {
     const char *equals = strrchr(item, '=');
     NamedSize s;
     if (!equals || equals == item || !read_int64(equals + 1, &s.size))
@@ -160,7 +147,7 @@ static void add_shape(onnxslim_options *o, const onnxslim_option_info_t *info, O
   name[colon - text] = 0;
   NamedDims s = {.name = name, .dim = NEW_ARRAY(o->arena, int64_t, strlen(colon))};
   const char *rest = colon[1] ? colon + 1 : NULL; /* "x:" is a scalar */
-  for (const char *item; (item = next_item(o->arena, &rest)); s.rank++) {
+  for (const char *item; (item = list_next(o->arena, &rest)); s.rank++) {
     bool open = strcmp(item, "?") == 0 || strcmp(item, "-1") == 0;
     if (open)
       s.dim[s.rank] = -1;

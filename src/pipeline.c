@@ -14,7 +14,12 @@ static bool is_asked(const onnxslim_options *o, const Pass *p) {
   return false;
 }
 
+bool pipeline_freezes(const onnxslim_options *o) {
+  return o->value[OPT_freeze].set || o->value[OPT_freeze_all].set || o->value[OPT_input_shape].set;
+}
+
 static bool is_enabled(const onnxslim_options *o, const Pass *p) {
+  if (p->phase) return (is_asked(o, p) || pipeline_freezes(o)) && !option_lists(o, OPT_skip, p->name);
   bool chosen = o->value[OPT_passes].set || o->value[OPT_only].set;
   return (is_asked(o, p) || (!chosen && !p->opt_in)) && !option_lists(o, OPT_skip, p->name);
 }
@@ -49,10 +54,24 @@ size_t enabled_passes(const onnxslim_options *o, const Pass *passes[PASS_COUNT])
   return n;
 }
 
-void pipeline_prepare(Model *m, const onnxslim_options *o) {
+Frozen pipeline_freeze(Model *m, const onnxslim_options *o) {
   const OptionValue *v = o->value;
-  phase_freeze(m, v[OPT_freeze].sizes.at, v[OPT_freeze].sizes.n, v[OPT_input_shape].shapes.at,
-               v[OPT_input_shape].shapes.n);
+  FreezeOptions f = {v[OPT_freeze].sizes.at,      v[OPT_freeze].sizes.n, v[OPT_input_shape].shapes.at,
+                     v[OPT_input_shape].shapes.n, v[OPT_freeze_all].set, (int64_t)v[OPT_freeze_all].number};
+  if (!pipeline_freezes(o))
+    fail(m->cx, ONNXSLIM_ERR_USAGE, "%s needs a size (freeze, freeze-all, input-shape)",
+         pass_freeze_dynamic_shapes.name);
+  if (v[OPT_freeze_all].number > INT64_MAX)
+    fail(m->cx, ONNXSLIM_ERR_USAGE, "option 'freeze-all': there is no such size");
+  return freeze_dynamic_shapes(m, &f);
+}
+
+void pipeline_prepare(Model *m, const onnxslim_options *o, onnxslim_report *report) {
+  const OptionValue *v = o->value;
+  if (is_enabled(o, &pass_freeze_dynamic_shapes)) {
+    Frozen frozen = pipeline_freeze(m, o);
+    if (report) report_frozen(report, &frozen);
+  }
   phase_extract(m, v[OPT_inputs].names.at, v[OPT_inputs].names.n, v[OPT_outputs].names.at,
                 v[OPT_outputs].names.n);
   phase_keep(m, v[OPT_keep].names.at, v[OPT_keep].names.n);
@@ -106,7 +125,8 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
   const char *remarks = option_text(o, OPT_remarks);
   Vec(const char *) asked = {0};
   for (size_t i = 0; i < PASS_COUNT; i++)
-    if (is_asked(o, all_passes[i])) vec_push(m->arena, &asked, all_passes[i]->name);
+    if (is_asked(o, all_passes[i]) || limits->only == all_passes[i])
+      vec_push(m->arena, &asked, all_passes[i]->name);
   Dumper dumper = {.o = o};
   map_init(&dumper.seen, m->arena);
   RunOptions run = {

@@ -13,12 +13,17 @@ size_t enabled_passes(const onnxslim_options *o, const Pass *passes[PASS_COUNT])
 /* Reads a file; options may be NULL. */
 Model *pipeline_read(Ctx *cx, const char *path, const onnxslim_options *o);
 
-/* What changes the interface: freeze, input-shape, inputs, outputs; and keep. */
-void pipeline_prepare(Model *m, const onnxslim_options *o);
+/* The options ask for sizes of dims. */
+bool pipeline_freezes(const onnxslim_options *o);
+/* freeze_dynamic_shapes: fails if no option gives a size. */
+Frozen pipeline_freeze(Model *m, const onnxslim_options *o);
+
+/* What changes the interface: freeze_dynamic_shapes, inputs, outputs; and keep. report may be NULL. */
+void pipeline_prepare(Model *m, const onnxslim_options *o, onnxslim_report *report);
 
 /* How one run differs from what the options say. */
 typedef struct RunLimits {
-  const Pass *only;      /* NULL: the enabled passes */
+  const Pass *only;      /* as if asked for by name; NULL: the enabled passes */
   uint64_t max_rewrites; /* UINT64_MAX: as the options say */
   bool remarks;          /* collect those that fired in any case */
 } RunLimits;

@@ -67,6 +67,24 @@ void report_ops_after(onnxslim_report *r, Model *m) {
   r->nodes_after = model_node_count(m);
 }
 
+/* --- frozen axes
+ * -------------------------------------------------------------------------------------------- */
+
+void report_frozen(onnxslim_report *r, const Frozen *frozen) {
+  Arena *a = object_arena(r);
+  onnxslim_frozen_axis *rows = NEW_ARRAY(a, onnxslim_frozen_axis, frozen->axes.n);
+  for (size_t i = 0; i < frozen->axes.n; i++) {
+    const FrozenAxis *from = &frozen->axes.at[i];
+    rows[i] = (onnxslim_frozen_axis){.value = copy_text(a, from->value->name->s),
+                                     .axis = from->axis,
+                                     .dim = copy_text(a, from->dim ? from->dim->s : NULL),
+                                     .size = from->size,
+                                     .is_input = from->value->is_input};
+  }
+  r->frozen = rows;
+  r->n_frozen = frozen->axes.n;
+}
+
 /* --- passes, rules, remarks
  * ----------------------------------------------------------------------------------- */
 
@@ -85,6 +103,7 @@ static void report_stats(onnxslim_report *r, const RunOptions *o, const RunResul
   onnxslim_rule_stat *rules = NEW_ARRAY(a, onnxslim_rule_stat, run->rules.n);
   for (size_t p = 0; p < o->n_passes; p++) {
     passes[p].name = o->passes[p]->name;
+    if (o->passes[p]->phase) passes[p].tried = passes[p].fired = r->n_frozen;
     for (size_t i = 0; i < run->rules.n; i++)
       if (run->rules.at[i].pass == o->passes[p]) add_rule(&passes[p], &run->rules.at[i]);
   }

@@ -3,11 +3,14 @@
 #define REPORT_H
 
 #include "object.h"
+#include "passes/phases.h"
 #include "rewrite/driver.h"
 
 /* Nodes of all graphs by operator, sorted by domain and name, in `a`; counted as both before and after. */
 onnxslim_op_count *count_ops(Arena *a, Model *m, size_t *n);
 
+/* Before report_run(). */
+void report_frozen(onnxslim_report *r, const Frozen *frozen);
 /* What the rules did, added to the report; of the remarks those of rules that fired and of those that were
  * refused. */
 void report_run(onnxslim_report *r, const RunOptions *o, const RunResult *run, bool fired, bool missed);

@@ -83,3 +83,26 @@ bool glob_match(const char *pattern, const char *text) {
   while (*pattern == '*') pattern++;
   return !*pattern;
 }
+
+char *list_next(Arena *a, const char **at) {
+  const char *p = *at;
+  if (!p) return NULL;
+  char *item = arena_alloc(a, strlen(p) + 1);
+  size_t n = 0;
+  while (*p && *p != ',') {
+    if (p[0] == '\\' && p[1] == ',') p++;
+    item[n++] = *p++;
+  }
+  *at = *p ? p + 1 : NULL;
+  return item;
+}
+
+const char *list_item(Arena *a, const char *text) {
+  char *item = arena_alloc(a, 2 * strlen(text) + 1);
+  size_t n = 0;
+  for (; *text; text++) {
+    if (*text == ',') item[n++] = '\\';
+    item[n++] = *text;
+  }
+  return item;
+}

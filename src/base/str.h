@@ -21,6 +21,12 @@ Str str_find(const StrPool *p, const char *s, size_t len); /* NULL if never inte
 /* True if s (may be NULL) spells the C string z. */
 bool str_is(Str s, const char *z);
 
+/* The next item of a list, which commas separate; "\," is a comma in an item. NULL at the end, which *at
+ * then is too. */
+char *list_next(Arena *a, const char **at);
+/* The text as an item of such a list. */
+const char *list_item(Arena *a, const char *text);
+
 /* Glob match with '*' and '?' over the whole text. */
 bool glob_match(const char *pattern, const char *text);
 

@@ -48,6 +48,24 @@ Value *graph_lookup(const Graph *g, Str name) {
   return NULL;
 }
 
+Str model_metadata(const Model *m, const char *key) {
+  for (size_t i = 0; i < m->metadata.n; i++)
+    if (str_is(m->metadata.at[i].key, key)) return m->metadata.at[i].value;
+  return NULL;
+}
+
+void model_set_metadata(Model *m, const char *key, const char *value) {
+  Metadata now = {str_internz(m->strs, key), str_internz(m->strs, value), true};
+  bool found = false;
+  for (size_t i = 0; i < m->metadata.n; i++) {
+    Metadata *old = &m->metadata.at[i];
+    if (old->key != now.key) continue;
+    found = true;
+    if (old->value != now.value) *old = now;
+  }
+  if (!found) vec_push(m->arena, &m->metadata, now);
+}
+
 Str model_fresh_name(Model *m, const char *base) {
   size_t len = strlen(base);
   if (!str_find(m->strs, base, len)) return str_intern(m->strs, base, len);

@@ -153,6 +153,12 @@ typedef struct OpsetImport {
   int64_t version;
 } OpsetImport;
 
+/* An entry of the model's metadata_props. */
+typedef struct Metadata {
+  Str key, value;
+  bool dirty; /* not as in the file */
+} Metadata;
+
 struct Model {
   Ctx *cx;
   Arena *arena;
@@ -160,6 +166,7 @@ struct Model {
   SymTable *syms;
   int64_t ir_version;
   Vec(OpsetImport) opsets;
+  Vec(Metadata) metadata; /* those of the file first, in its order */
   Graph *graph;
   Vec(Function *) functions;
   Span raw;                        /* the whole file */
@@ -207,6 +214,9 @@ void model_each_graph(Model *m, void (*fn)(Graph *, void *), void *arg);
 /* Nodes of all graphs together, Constant nodes counted. */
 size_t model_node_count(const Model *m);
 
+/* The value of a metadata entry; NULL if there is none. */
+Str model_metadata(const Model *m, const char *key);
+
 /* "MatMul 'name'" or "MatMul producing 'value'" for messages; in the model's arena. */
 const char *node_label(const Node *n);
 
@@ -217,6 +227,7 @@ void model_free(Model *m);
 Graph *graph_new(Model *m, Graph *outer, Node *owner, Function *function);
 Value *graph_value(Graph *g, Str name);        /* declares a new value in this scope; replaces nothing */
 Value *graph_lookup(const Graph *g, Str name); /* this scope, then the enclosing ones; NULL if undeclared */
+void model_set_metadata(Model *m, const char *key, const char *value);
 /* A name that is new in the whole model, derived from base. */
 Str model_fresh_name(Model *m, const char *base);
 Node *node_new(Graph *g, Str domain, Str op_type, int n_in, int n_out); /* not linked yet; slots empty */

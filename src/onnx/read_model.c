@@ -43,6 +43,17 @@ OpsetImport read_opset(Reader *r, const Wire *up) {
   return o;
 }
 
+static Metadata read_metadata(Reader *r, const Wire *up) {
+  Metadata d = {r->m->empty, r->m->empty, false};
+  for (Wire w = wire_sub(up, Msg_StringStringEntry, up->bytes); wire_next(&w);) {
+    if (w.tag == StringStringEntry_key)
+      d.key = read_str(r, w.bytes);
+    else if (w.tag == StringStringEntry_value)
+      d.value = read_str(r, w.bytes);
+  }
+  return d;
+}
+
 /* Everything of a function but its body: calls in other functions need the names first. */
 static void declare_function(Reader *r, const Wire *up) {
   Model *m = r->m;
@@ -74,7 +85,7 @@ static void declare_function(Reader *r, const Wire *up) {
   vec_push(m->arena, &m->functions, f);
 }
 
-/* Versions and functions; true if there is a graph. */
+/* Versions, metadata and functions; true if there is a graph. */
 static bool read_preamble(Reader *r, Wire w) {
   Model *m = r->m;
   bool graph = false;
@@ -83,6 +94,8 @@ static bool read_preamble(Reader *r, Wire w) {
       m->ir_version = (int64_t)w.num;
     else if (w.tag == Model_opset_import)
       vec_push(m->arena, &m->opsets, read_opset(r, &w));
+    else if (w.tag == Model_metadata_props)
+      vec_push(m->arena, &m->metadata, read_metadata(r, &w));
     else if (w.tag == Model_functions)
       declare_function(r, &w);
     else if (w.tag == Model_graph)

@@ -46,11 +46,18 @@ static void put_opsets(Writer *w) {
   }
 }
 
+static void put_metadata(Writer *w, const Metadata *d) {
+  Open o = put_begin(&w->out, Model_metadata_props);
+  put_bytes(&w->out, StringStringEntry_key, str_span(d->key));
+  put_bytes(&w->out, StringStringEntry_value, str_span(d->value));
+  put_end(&w->out, o);
+}
+
 static void put_model(Writer *w) {
   const Model *m = w->m;
   bool keep_opsets = same_opsets(w), keep_ir = original_ir_version(w) == m->ir_version;
   bool opsets_done = keep_opsets, clean = graph_clean(w, m->graph), graph_done = false;
-  size_t function = 0;
+  size_t function = 0, entry = 0;
   for (Wire f = wire_top(&w->doc, Msg_Model, m->raw); wire_next(&f);) {
     if (f.tag == Model_graph && !clean) {
       if (!graph_done) put_graph(w, Model_graph, m->graph);
@@ -58,6 +65,8 @@ static void put_model(Writer *w) {
     } else if (f.tag == Model_functions) {
       if (function < m->functions.n && m->functions.at[function]->raw.p == f.bytes.p)
         put_function(w, m->functions.at[function++]);
+    } else if (f.tag == Model_metadata_props && m->metadata.at[entry++].dirty) {
+      put_metadata(w, &m->metadata.at[entry - 1]);
     } else if (f.tag == Model_ir_version && !keep_ir) {
       put_varint(&w->out, Model_ir_version, (uint64_t)m->ir_version);
     } else if (f.tag == Model_opset_import && !keep_opsets) {
@@ -68,6 +77,7 @@ static void put_model(Writer *w) {
     }
   }
   if (!opsets_done) put_opsets(w);
+  for (; entry < m->metadata.n; entry++) put_metadata(w, &m->metadata.at[entry]);
 }
 
 static void plan_once(Writer *w, Externals mode) {

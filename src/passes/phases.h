@@ -20,10 +20,35 @@ typedef struct NamedDims {
   int64_t *dim;
 } NamedDims;
 
-/* --freeze, --input-shape. A named dim that gets a size gets it wherever the main graph's inputs and outputs
- * use the name. A value_info entry that used it stays if inference proves it with the size, else it is
- * dropped. */
-void phase_freeze(Model *m, const NamedSize *dims, size_t n_dims, const NamedDims *shapes, size_t n_shapes);
+/* What gets a size: dims by name, dims of inputs by place, and with `all` every dim of an input that still
+ * has none. */
+typedef struct FreezeOptions {
+  const NamedSize *dims;
+  size_t n_dims;
+  const NamedDims *shapes;
+  size_t n_shapes;
+  bool all;
+  int64_t all_size;
+} FreezeOptions;
+
+/* An axis of an input or output of the main graph that had no size before. */
+typedef struct FrozenAxis {
+  const Value *value;
+  int axis;
+  Str dim;     /* NULL: it had no name */
+  bool proven; /* not asked for: inference found the size of this output */
+  int64_t size;
+} FrozenAxis;
+
+typedef struct Frozen {
+  Vec(FrozenAxis) axes; /* inputs first, in order */
+} Frozen;
+
+/* --freeze, --freeze-all, --input-shape. A named dim that gets a size gets it wherever inputs and outputs of
+ * the main graph use the name. Elsewhere (value_info, bodies) the name is a hint: it gets the size where
+ * inference proves it, and a value_info entry that inference does not prove is dropped. The axes are written
+ * into the model's metadata (freeze/note.h). The result lives in the model's arena. */
+Frozen freeze_dynamic_shapes(Model *m, const FreezeOptions *o);
 
 /* --inputs, --outputs: the part of the main graph between these values (n 0: as they are). New inputs must
  * have a known type. Fails if an output needs an input that is not listed. What the outputs do not need is

@@ -70,6 +70,7 @@ typedef struct Pass {
       lowers; /* operator that the pass replaces by others, which may be more nodes; no other rule makes it */
   const char *inverse; /* pass that would take it back: off while this one is on */
   bool opt_in;         /* runs only if asked for by name */
+  bool phase;          /* has no rules: it runs once, before those of the others (passes/phases.h) */
 } Pass;
 
 #define PASS_RULES(array) .rules = (array), .n_rules = sizeof(array) / sizeof *(array)
