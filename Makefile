@@ -44,7 +44,7 @@ PROGRAMS := $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS
 
 # --- build -------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme setup clean distclean help
+.PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme peers setup clean distclean help
 all: programs $(STATIC) $(SHARED) ## build the library, the command line, the unit tests and the example
 
 .PHONY: programs
@@ -94,7 +94,8 @@ $(BUILD)/examples/%: examples/%.c include/onnxslim.h $(STATIC)
 
 # --- Python: one virtual environment, pinned ---------------------------------------------------------------
 
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --no-deps
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --no-deps
+PIP := $(PY) $(INSTALL)
 
 $(VENV)/created:
 	$(PYTHON) -m venv $(VENV)
@@ -103,6 +104,13 @@ $(VENV)/%.installed: requirements/%.txt $(VENV)/created
 	$(PIP) -r $<
 	@touch $@
 setup: $(VENV)/test.installed $(VENV)/lint.installed ## make .venv/ and install the pinned packages
+
+# The peers and what draws plots have an environment of their own.
+BENCH := .venv-bench
+$(BENCH)/installed: requirements/peers.txt requirements/plots.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python $(INSTALL) $(^:%=-r %)
+	@touch $@
 
 # --- run ---------------------------------------------------------------------------------------------------
 
@@ -153,6 +161,9 @@ results: all $(VENV)/test.installed ## measure the zoo, write results/zoo.json a
 	$(PYTEST) --build=$(BUILD) -q tests/zoo -k accurate
 	$(PY) tools/measure.py --build $(BUILD)
 	$(PY) tools/readme.py
+
+peers: programs $(BENCH)/installed ## run the peers on the zoo, ours beside them: results/peers.json, .md (hours)
+	nice $(BENCH)/bin/python bench/peers/run.py --build $(BUILD) $(ARGS)
 
 readme: $(VENV)/test.installed ## put the measured numbers of results/ into README.md
 	$(PY) tools/readme.py

@@ -26,9 +26,8 @@ RESULTS = ROOT / "results" / "zoo.json"
 sys.path.insert(0, str(ROOT / "models"))
 
 import materialize  # noqa: E402  (found through the line above)
+import process  # noqa: E402
 import zoo  # noqa: E402
-
-_MEMORY = {"RssAnon": "anonymous", "RssFile": "file_backed", "VmHWM": "peak"}
 
 
 def timed(command: list) -> float:
@@ -40,23 +39,10 @@ def timed(command: list) -> float:
 
 def memory(command: list) -> dict[str, int]:
     """Run a command and return the largest bytes of each kind of memory it held."""
-    worst = dict.fromkeys(_MEMORY.values(), 0)
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
-        status = Path(f"/proc/{process.pid}/status")
-        while process.poll() is None:
-            try:
-                lines = status.read_text().splitlines()
-            except OSError:  # it has just ended
-                continue
-            for line in lines:
-                key, _, value = line.partition(":")
-                if key in _MEMORY:
-                    size = int(value.split()[0]) * 1024
-                    worst[_MEMORY[key]] = max(worst[_MEMORY[key]], size)
-            time.sleep(0.0005)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return worst
+    ended = process.watched(command)
+    if ended.code:
+        raise subprocess.CalledProcessError(ended.code, command)
+    return ended.memory
 
 
 def copy_commands(source: Path, work: Path) -> list[list]:

@@ -62,33 +62,39 @@ class Subject:
         return onnx.load(self.source, load_external_data=False).graph
 
     def feeds(self, seed: int) -> dict[str, np.ndarray]:
-        """Seeded inputs; ids stay inside the table they index, masks are 0 or 1."""
-        rng = np.random.default_rng(seed)
-        made = {}
-        for info in self.graph.input:
-            kind = info.type.tensor_type
-            dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
-            shape = [d.dim_value or DIMS[d.dim_param] for d in kind.shape.dim]
-            if info.name == "attention_mask":
-                values = rng.random(shape) < 0.8
-                values[:, 0] = True
-            elif np.issubdtype(dtype, np.integer):
-                values = rng.integers(0, self._table(info.name), shape)
-            else:
-                values = rng.standard_normal(shape)
-            made[info.name] = np.asarray(values).astype(dtype)
-        return made
+        """Seeded inputs."""
+        return feeds(self.graph, seed)
 
-    def _table(self, name: str) -> int:
-        """Return the rows of the smallest table an input indexes; 1 if it indexes none."""
-        rows = {t.name: t.dims[0] for t in self.graph.initializer if t.dims}
-        same, found = {name}, []
-        for node in self.graph.node:
-            if node.op_type in ("Reshape", "Identity", "Cast") and node.input[0] in same:
-                same.update(node.output)
-            if node.op_type == "Gather" and node.input[1] in same and node.input[0] in rows:
-                found.append(rows[node.input[0]])
-        return min(found, default=1)
+
+def feeds(graph: onnx.GraphProto, seed: int) -> dict[str, np.ndarray]:
+    """Make seeded inputs; ids stay inside the table they index, masks are 0 or 1."""
+    rng = np.random.default_rng(seed)
+    made = {}
+    for info in graph.input:
+        kind = info.type.tensor_type
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+        shape = [d.dim_value or DIMS[d.dim_param] for d in kind.shape.dim]
+        if info.name == "attention_mask":
+            values = rng.random(shape) < 0.8
+            values[:, 0] = True
+        elif np.issubdtype(dtype, np.integer):
+            values = rng.integers(0, _table(graph, info.name), shape)
+        else:
+            values = rng.standard_normal(shape)
+        made[info.name] = np.asarray(values).astype(dtype)
+    return made
+
+
+def _table(graph: onnx.GraphProto, name: str) -> int:
+    """Return the rows of the smallest table an input indexes; 1 if it indexes none."""
+    rows = {t.name: t.dims[0] for t in graph.initializer if t.dims}
+    same, found = {name}, []
+    for node in graph.node:
+        if node.op_type in ("Reshape", "Identity", "Cast") and node.input[0] in same:
+            same.update(node.output)
+        if node.op_type == "Gather" and node.input[1] in same and node.input[0] in rows:
+            found.append(rows[node.input[0]])
+    return min(found, default=1)
 
 
 def files(model: Path) -> dict[str, str]:

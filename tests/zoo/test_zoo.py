@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 
+import fusions
 import numeric
 import slimzoo
 import zoo
@@ -106,6 +107,31 @@ def test_any_order(subject, tmp_path):
 def test_idempotent(subject):
     again = slimzoo.files(subject.optimised_again())
     assert again == slimzoo.files(subject.optimised)
+
+
+def test_hides_nothing_that_onnx_runtime_fuses(subject, tmp_path):
+    """LayerNormalization, Gelu, SiLU and attention are fused by the runtime in a form it knows."""
+    if subject.model.facts.size > LEAN:
+        pytest.skip("ONNX Runtime needs too much memory to write what it made of it")
+    for dims in [{}, zoo.EXPORT_DIMS] if subject.model.dynamic_axes else [{}]:
+        before, after = (
+            fusions.count(fusions.optimised(path, dims, tmp_path / "ort.onnx"))
+            for path in (subject.source, subject.optimised)
+        )
+        assert fusions.hidden(before, after) == {}, dims
+
+
+def test_the_guard_sees_a_hidden_form(tmp_path):
+    sigmoid = "s = Sigmoid (x)"
+    spelled = "n = Neg (x) e = Exp (n) one = Constant <value_float = 1.0> () d = Add (one, e) s = Div (one, d)"
+    counts = []
+    for text in (sigmoid, spelled):
+        graph = f"g (float[N, 8] x) => (float[N, 8] y) {{ {text} y = Mul (x, s) }}"
+        model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]> {graph}')
+        onnx.save(model, tmp_path / "model.onnx")
+        optimised = fusions.optimised(tmp_path / "model.onnx", {}, tmp_path / "ort.onnx")
+        counts.append(fusions.count(optimised))
+    assert fusions.hidden(*counts) == {"QuickGelu": (1, 0)}
 
 
 def outputs(path: Path, level: str, fed: list[dict], lean: bool) -> list[list[np.ndarray]]:
