@@ -3,8 +3,8 @@
  * Before:    BatchNormalization(Conv(x, W, B?), gamma, beta, mean, var)
  *            Mul, Div, Add, Sub of a Conv and a constant for each channel, Neg of a Conv
  *            the same in front of a Conv; all of it with ConvTranspose
- *            BatchNormalization of Gemm and MatMul
- *            Conv(x) + Conv(x), Conv(x) + BatchNormalization(x), Conv(x) + x
+ *            BatchNormalization of Gemm and MatMul (+ c), and in front of them
+ *            Conv(x) + Conv(x), Conv(x) + BatchNormalization(x), Conv(x) + x; something else added in between
  *            Conv, MaxPool or AveragePool of Pad(x)
  * After:     one Conv (ConvTranspose, Gemm), one pool
  * Formula:   s (W x + B) + t = (s W) x + (s B + t), s and t per output channel
@@ -53,10 +53,38 @@
    .exact = ROUNDING,                                                                                        \
    .build = conv_absorb_before}
 
+#define COLUMN "its parameters are not one value for each column"
+#define ROW "its parameters are not one value for each row of the weights, or Gemm transposes x"
+#define GEMM(rule, pattern, by, channels, why, absorb)                                                       \
+  {.name = rule,                                                                                             \
+   .match = pattern,                                                                                         \
+   .replace = by,                                                                                            \
+   .when = {BN_GUARDS,                                                                                       \
+            {gemm_rank_2, "the product is not known to be of rank 2"},                                       \
+            {channels, why},                                                                                 \
+            {gemm_one_float_type, "weights and parameters are not of one floating point type"}},             \
+   .exact = ROUNDING,                                                                                        \
+   .build = absorb}
+
 #define BRANCH_GUARDS                                                                                        \
   {branch_weights, "the branches differ in groups or channels"},                                             \
       {branch_one_float_type, "they are not of one floating point type"},                                    \
       {branch_same_window, "their windows do not line up"}
+
+#define BRANCHES(rule, pattern, by)                                                                          \
+  {.name = rule,                                                                                             \
+   .match = pattern,                                                                                         \
+   .replace = by,                                                                                            \
+   .when = {BRANCH_GUARDS},                                                                                  \
+   .exact = ROUNDING,                                                                                        \
+   .build = branch_merge}
+#define BN_BRANCHES(rule, pattern, plus)                                                                     \
+  {.name = rule,                                                                                             \
+   .match = pattern,                                                                                         \
+   .replace = "Conv(x, W + pad(diagonal(s)), B + beta - mean*s)" plus ", s = gamma / sqrt(var + epsilon)",   \
+   .when = {BN_GUARDS, BRANCH_GUARDS},                                                                       \
+   .exact = ROUNDING,                                                                                        \
+   .build = branch_merge}
 
 #define PAD_GUARDS                                                                                           \
   {pad_is_constant, "the Pad does not pad with a constant"},                                                 \
@@ -81,24 +109,20 @@ static const Rule rules[] = {
     AFTER("conv-subtract", "Sub:op(" CONV "(x, W#, B#?), c#)", "Conv(x, W, B - c)"),
     AFTER("conv-subtract-from", "Sub:op(c#, " CONV "(x, W#, B#?))", "Conv(x, -W, c - B)"),
     AFTER("conv-negate", "Neg:op(" CONV "(x, W#, B#?))", "Conv(x, -W, -B)"),
-    {.name = "gemm-batchnorm",
-     .match = "BatchNormalization:bn(Gemm:gemm(x, W#, B#?), " PARAMETERS ")",
-     .replace = "Gemm(x, W*s, (B - mean)*s + beta), s = gamma / sqrt(var + epsilon)",
-     .when = {BN_GUARDS,
-              {gemm_rank_2, "the product is not known to be of rank 2"},
-              {gemm_channels, "its parameters are not one value for each column"},
-              {gemm_one_float_type, "weights and parameters are not of one floating point type"}},
-     .exact = ROUNDING,
-     .build = gemm_absorb},
-    {.name = "matmul-batchnorm",
-     .match = "BatchNormalization:bn(MatMul:gemm(x, W#), " PARAMETERS ")",
-     .replace = "Gemm(x, W*s, beta - mean*s), s = gamma / sqrt(var + epsilon)",
-     .when = {BN_GUARDS,
-              {gemm_rank_2, "the product is not known to be of rank 2"},
-              {gemm_channels, "its parameters are not one value for each column"},
-              {gemm_one_float_type, "weights and parameters are not of one floating point type"}},
-     .exact = ROUNDING,
-     .build = gemm_absorb},
+    GEMM("gemm-batchnorm", "BatchNormalization:bn(Gemm:gemm(x, W#, B#?), " PARAMETERS ")",
+         "Gemm(x, W*s, (B - mean)*s + beta), s = gamma / sqrt(var + epsilon)", gemm_channels, COLUMN,
+         gemm_absorb),
+    GEMM("matmul-batchnorm", "BatchNormalization:bn(MatMul:gemm(x, W#), " PARAMETERS ")",
+         "Gemm(x, W*s, beta - mean*s), s = gamma / sqrt(var + epsilon)", gemm_channels, COLUMN, gemm_absorb),
+    GEMM("matmul-add-batchnorm", "BatchNormalization:bn(Add:sum(MatMul:gemm(x, W#), B#), " PARAMETERS ")",
+         "Gemm(x, W*s, (B - mean)*s + beta), s = gamma / sqrt(var + epsilon)", gemm_channels, COLUMN,
+         gemm_absorb),
+    GEMM("batchnorm-gemm", "Gemm:gemm(BatchNormalization:bn(x, " PARAMETERS "), W#, B#?)",
+         "Gemm(x, W*s, B + (beta - mean*s)*W), s = gamma / sqrt(var + epsilon)", gemm_in_channels, ROW,
+         gemm_absorb_before),
+    GEMM("batchnorm-matmul", "MatMul:gemm(BatchNormalization:bn(x, " PARAMETERS "), W#)",
+         "Gemm(x, W*s, (beta - mean*s)*W), s = gamma / sqrt(var + epsilon)", gemm_in_channels, ROW,
+         gemm_absorb_before),
     {.name = "batchnorm-conv",
      .match = CONV "(BatchNormalization:bn(x, " PARAMETERS "), W#, B#?)",
      .replace = "Conv(x, W*s, B + sum(W*(beta - mean*s))), s = gamma / sqrt(var + epsilon)",
@@ -111,24 +135,21 @@ static const Rule rules[] = {
     BEFORE("subtract-conv", "Sub:op(x, c#)", "Conv(x, W, B - sum(W*c))"),
     BEFORE("subtract-from-conv", "Sub:op(c#, x)", "Conv(x, -W, B + sum(W*c))"),
     BEFORE("negate-conv", "Neg:op(x)", "Conv(x, -W, B)"),
-    {.name = "conv-conv-add",
-     .match = "Add:op(Conv:conv(x, W#, B#?), Conv:other(x, V#, C#?))",
-     .replace = "Conv(x, W + pad(V), B + C)",
-     .when = {BRANCH_GUARDS},
-     .exact = ROUNDING,
-     .build = branch_merge},
-    {.name = "conv-batchnorm-add",
-     .match = "Add:op(Conv:conv(x, W#, B#?), BatchNormalization:bn(x, " PARAMETERS "))",
-     .replace = "Conv(x, W + pad(diagonal(s)), B + beta - mean*s), s = gamma / sqrt(var + epsilon)",
-     .when = {BN_GUARDS, BRANCH_GUARDS},
-     .exact = ROUNDING,
-     .build = branch_merge},
-    {.name = "conv-identity-add",
-     .match = "Add:op(Conv:conv(x, W#, B#?), x)",
-     .replace = "Conv(x, W + pad(diagonal(1)), B)",
-     .when = {BRANCH_GUARDS},
-     .exact = ROUNDING,
-     .build = branch_merge},
+    BRANCHES("conv-conv-add", "Add:op(Conv:conv(x, W#, B#?), Conv:other(x, V#, C#?))",
+             "Conv(x, W + pad(V), B + C)"),
+    BRANCHES("conv-identity-add", "Add:op(Conv:conv(x, W#, B#?), x)", "Conv(x, W + pad(diagonal(1)), B)"),
+    BN_BRANCHES("conv-batchnorm-add",
+                "Add:op(Conv:conv(x, W#, B#?), BatchNormalization:bn(x, " PARAMETERS "))", ""),
+    BRANCHES("conv-add-conv", "Add:op(Add(Conv:conv(x, W#, B#?), z), Conv:other(x, V#, C#?))",
+             "Add(Conv(x, W + pad(V), B + C), z)"),
+    BRANCHES("conv-add-identity", "Add:op(Add(Conv:conv(x, W#, B#?), z), x)",
+             "Add(Conv(x, W + pad(diagonal(1)), B), z)"),
+    BRANCHES("identity-add-conv", "Add:op(Add(x, z), Conv:conv(x, W#, B#?))",
+             "Add(Conv(x, W + pad(diagonal(1)), B), z)"),
+    BN_BRANCHES("conv-add-batchnorm",
+                "Add:op(Add(Conv:conv(x, W#, B#?), z), BatchNormalization:bn(x, " PARAMETERS "))", " + z"),
+    BN_BRANCHES("batchnorm-add-conv",
+                "Add:op(Add(BatchNormalization:bn(x, " PARAMETERS "), z), Conv:conv(x, W#, B#?))", " + z"),
     {.name = "pad-conv",
      .match = "Conv:window(Pad:pad(x, ...), W, B?)",
      .replace = "Conv(x, W, B) with pads",

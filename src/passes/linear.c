@@ -107,3 +107,12 @@ Outcome scale_gemm(Rewriter *rw, Node *node, const Factor *f, Node *gemm, bool w
   if (with_c) rw_attr_float(rw, gemm, "beta", (float)b);
   return FIRED;
 }
+
+Outcome scale_gemm_c(Rewriter *rw, Node *node, const Factor *f, Node *gemm) {
+  float beta;
+  NEED(attr_float(gemm, "beta", &beta), "Gemm has no beta");
+  double b = beta * f->value;
+  NEED(isnormal((float)b), "beta would not be a normal number");
+  rw_attr_float(rw, gemm, "beta", (float)b);
+  return FIRED;
+}

@@ -46,5 +46,7 @@ bool projection_of(Node *n, Projection *p);
 Tensor *scale_tensor(Model *m, const Factor *f, Tensor *t);
 /* Scales a Gemm by its alpha and beta; node is where a refusal is noted. */
 Outcome scale_gemm(Rewriter *rw, Node *node, const Factor *f, Node *gemm, bool with_c);
+/* Its beta alone. */
+Outcome scale_gemm_c(Rewriter *rw, Node *node, const Factor *f, Node *gemm);
 
 #endif

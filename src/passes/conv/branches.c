@@ -158,6 +158,8 @@ Value *branch_merge(Rewriter *rw, const Match *match) {
   Tensor *sum = affine_bias(m, bias ? constant_of(bias) : NULL, &a);
   const Node *gone[3] = {c.node, match->root, b.bn ? b.bn : b.conv.node};
   const Value *named = bias ? bias : b.bn ? node_in(b.bn, 2) : b.conv.node ? node_in(b.conv.node, 2) : NULL;
-  return conv_rebuild(rw, &c, match_value(match, "x"), w, sum, named ? named->name->s : NULL, gone[2] ? 3 : 2,
-                      gone);
+  Value *y = conv_rebuild(rw, &c, match_value(match, "x"), w, sum, named ? named->name->s : NULL,
+                          gone[2] ? 3 : 2, gone);
+  Value *z = match_value(match, "z");
+  return y && z ? rw_node(rw, OP_Add, 2, (Value *[]){y, z})->out[0] : y;
 }

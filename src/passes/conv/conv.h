@@ -63,13 +63,16 @@ bool conv_shift_is_uniform(const Match *m);
 Value *conv_absorb_after(Rewriter *rw, const Match *m);
 Value *conv_absorb_before(Rewriter *rw, const Match *m);
 
-/* gemm.c: captured "bn" behind "gemm" (Gemm or MatMul) */
+/* gemm.c: captured "bn" behind "gemm" (Gemm, or MatMul with perhaps a "sum" between), or in front of it */
 bool gemm_rank_2(const Match *m);
 bool gemm_channels(const Match *m);
+bool gemm_in_channels(const Match *m);
 bool gemm_one_float_type(const Match *m);
 Value *gemm_absorb(Rewriter *rw, const Match *m);
+Value *gemm_absorb_before(Rewriter *rw, const Match *m);
 
-/* branches.c: captured "conv" and "other" (another Conv), "bn" or neither (x itself) */
+/* branches.c: captured "conv" and "other" (another Conv), "bn" or neither (x itself); perhaps "z", which is
+ * added too */
 bool branch_weights(const Match *m);
 bool branch_one_float_type(const Match *m);
 bool branch_same_window(const Match *m);
