@@ -168,7 +168,8 @@ Model *pipeline_read(Ctx *cx, const char *path, const onnxslim_options *o) {
 WriteOptions write_options(const onnxslim_options *o) {
   const char *name = option_text(o, OPT_external_data);
   bool keep = keeps_external(o);
-  return (WriteOptions){.stream = tensor_stream,
+  return (WriteOptions){.streamer = {tensor_rows, tensor_stream},
+                        .threads = (unsigned)option_number(o, OPT_jobs),
                         .external = name && !keep,
                         .external_name = name && *name && !keep ? name : NULL,
                         .keep_external = keep,

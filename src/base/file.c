@@ -42,6 +42,26 @@ static const char *map_path(File *f, int flags) {
   return NULL;
 }
 
+static const File *file_of(Span s, File *const *files, size_t n_files) {
+  for (size_t i = 0; i < n_files; i++) {
+    Span map = files[i]->bytes;
+    if (map.p && s.p >= map.p && s.p < map.p + map.n) return files[i];
+  }
+  return NULL;
+}
+
+bool file_fetch(File *const *files, size_t n_files, Span s, void *to) {
+  const File *f = file_of(s, files, n_files);
+  if (!f || f->fd < 0) return false;
+  for (size_t done = 0; done < s.n;) {
+    ssize_t got = pread(f->fd, (uint8_t *)to + done, s.n - done, s.p - f->bytes.p + (off_t)done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    done += (size_t)got;
+  }
+  return true;
+}
+
 static File *file_new(Arena *a, const char *path) {
   File *f = NEW(a, File);
   f->path = arena_copy(a, path, strlen(path) + 1);

@@ -8,7 +8,7 @@
 
 typedef struct File {
   const char *path;
-  int fd;     /* open for copying (see output_span()); -1 if it was closed to spare descriptors */
+  int fd;     /* open for file_fetch(); -1 if it was closed to spare descriptors */
   Span bytes; /* the mapping; p == NULL if the file is empty */
 } File;
 
@@ -25,6 +25,11 @@ File *file_map_plain(Arena *a, const char *path);
 
 /* Gives the descriptor back; the mapping stays. */
 void file_close(File *f);
+
+/* Reads a run of the mapping of one of `files` into memory: for runs of some pages that are needed once this
+ * is cheaper than to have them mapped. False if the file can't be read; the mapping has the bytes all the
+ * same. */
+bool file_fetch(File *const *files, size_t n_files, Span s, void *to);
 
 /* All of standard input. */
 Span stdin_read(Arena *a);

@@ -11,10 +11,9 @@
 #include <unistd.h>
 
 enum {
-  GATHER = 256,            /* runs per writev */
-  KERNEL_COPY = 64 * 1024, /* from here on a run of a mapped file is copied by the kernel */
-  WRITE_BLOCK = 1 << 20,   /* bytes per write; larger ones are slower from a mapped file */
-  ATTEMPTS = 1000,         /* names tried for the temporary file */
+  GATHER = 256,          /* runs per writev */
+  WRITE_BLOCK = 1 << 20, /* bytes per write; larger ones are slower from a mapped file */
+  ATTEMPTS = 1000,       /* names tried for the temporary file */
 };
 
 struct Output {
@@ -24,11 +23,7 @@ struct Output {
   char *temp;       /* name of the temporary file; NULL while there is none */
   int fd;
   bool direct; /* written in place: a device, a pipe, standard output */
-  bool fresh, no_kernel_copy;
-  int error; /* errno of the first failure */
-  uint64_t size;
-  int n; /* gathered runs */
-  struct iovec run[GATHER];
+  bool fresh;
 };
 
 static void output_release(void *arg) {
@@ -37,10 +32,6 @@ static void output_release(void *arg) {
   o->fd = -1;
   if (o->temp) unlink(o->temp);
   o->temp = NULL;
-}
-
-static _Noreturn void output_fail(const Output *o, const char *what) {
-  fail(o->cx, ONNXSLIM_ERR_IO, "cannot write '%s': %s", o->path, what);
 }
 
 static size_t temp_room(const Output *o) {
@@ -65,7 +56,7 @@ static void open_temp(Output *o, mode_t mode) {
     o->fd = open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
     if (o->fd < 0 && errno != EEXIST) break;
   }
-  if (o->fd < 0) output_fail(o, strerror(errno));
+  if (o->fd < 0) output_fail(o, o->cx, errno);
   o->temp = name;
 }
 
@@ -86,16 +77,16 @@ Output *output_new(Arena *a, const char *path, bool fresh, const char *like) {
   }
   struct stat st;
   bool there = stat(path, &st) == 0;
-  if (there && S_ISDIR(st.st_mode)) output_fail(o, "is a directory");
+  if (there && S_ISDIR(st.st_mode)) fail(o->cx, ONNXSLIM_ERR_IO, "cannot write '%s': is a directory", path);
   if (there && !S_ISREG(st.st_mode)) {
     o->direct = true;
     o->fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (o->fd < 0) output_fail(o, strerror(errno));
+    if (o->fd < 0) output_fail(o, o->cx, errno);
     return o;
   }
   char real[PATH_MAX];
   o->path = there && realpath(path, real) ? arena_printf(a, "%s", real) : arena_printf(a, "%s", path);
-  if (there && access(o->path, W_OK) != 0) output_fail(o, strerror(errno));
+  if (there && access(o->path, W_OK) != 0) output_fail(o, o->cx, errno);
   open_temp(o, there ? st.st_mode & 0666 : mode_like(like));
   /* Best effort: on a file system without permissions the copy has those it gets. */
   if (there && fchmod(o->fd, st.st_mode & 07777) != 0) errno = 0;
@@ -106,102 +97,38 @@ Arena *output_arena(const Output *o) {
   return o->arena;
 }
 
-uint64_t output_size(const Output *o) {
-  return o->size;
+bool output_seekable(const Output *o) {
+  return !o->direct;
 }
 
-void output_check(Output *o) {
-  if (o->error) output_fail(o, strerror(o->error));
+void output_fail(const Output *o, Ctx *cx, int error) {
+  fail(cx, ONNXSLIM_ERR_IO, "cannot write '%s': %s", o->path, strerror(error));
 }
 
-bool output_put(Output *o, const void *bytes, size_t n) {
-  output_flush(o);
-  const uint8_t *p = bytes;
-  while (n && !o->error) {
-    ssize_t done = write(o->fd, p, n < WRITE_BLOCK ? n : WRITE_BLOCK);
+/* The first bytes of the runs, at most WRITE_BLOCK; returns how many, or -1. */
+static ssize_t write_some(const Output *o, uint64_t at, const Span *run, size_t n) {
+  struct iovec v[GATHER];
+  size_t bytes = 0;
+  int k = 0;
+  for (size_t i = 0; i < n && k < GATHER && bytes < WRITE_BLOCK; i++, k++) {
+    size_t some = run[i].n < WRITE_BLOCK - bytes ? run[i].n : WRITE_BLOCK - bytes;
+    v[k] = (struct iovec){(void *)(uintptr_t)run[i].p, some};
+    bytes += some;
+  }
+  return o->direct ? writev(o->fd, v, k) : pwritev(o->fd, v, k, (off_t)at);
+}
+
+int output_write(Output *o, uint64_t at, Span *runs, size_t n) {
+  for (;;) {
+    for (; n && !runs->n; runs++) n--;
+    if (!n) return 0;
+    ssize_t done = write_some(o, at, runs, n);
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0) {
-      o->error = errno;
-      break;
-    }
-    p += done;
-    n -= (size_t)done;
-    o->size += (uint64_t)done;
+    if (done <= 0) return done < 0 ? errno : EIO;
+    at += (uint64_t)done;
+    for (; n && (size_t)done >= runs->n; runs++, n--) done -= (ssize_t)runs->n;
+    if (n) *runs = (Span){runs->p + done, runs->n - (size_t)done};
   }
-  return !o->error;
-}
-
-/* Writes the gathered runs; the error, if any, waits for output_check(). */
-void output_flush(Output *o) {
-  struct iovec *v = o->run;
-  int n = o->n;
-  o->n = 0;
-  while (n && !o->error) {
-    ssize_t done = writev(o->fd, v, n);
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) {
-      o->error = errno;
-      return;
-    }
-    o->size += (uint64_t)done;
-    for (; n && (size_t)done >= v->iov_len; v++, n--) done -= (ssize_t)v->iov_len;
-    if (!n) return;
-    v->iov_base = (uint8_t *)v->iov_base + done;
-    v->iov_len -= (size_t)done;
-  }
-}
-
-/* Copies a run of a mapped file without touching its pages. False: not possible here, write it. */
-static bool kernel_copy(Output *o, const File *f, Span *s) {
-  if (o->no_kernel_copy || f->fd < 0) return false;
-  off_t at = (off_t)(s->p - f->bytes.p);
-  while (s->n && !o->error) {
-    ssize_t done = copy_file_range(f->fd, &at, o->fd, NULL, s->n, 0);
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)) {
-      o->error = errno;
-      break;
-    }
-    if (done <= 0) { /* EXDEV, EINVAL, ENOSYS, ...: the two files don't go together */
-      o->no_kernel_copy = true;
-      return false;
-    }
-    s->p += done;
-    s->n -= (size_t)done;
-    o->size += (uint64_t)done;
-  }
-  return true;
-}
-
-static const File *file_of(Span s, File *const *files, size_t n_files) {
-  for (size_t i = 0; i < n_files; i++)
-    if (files[i]->bytes.p && s.p >= files[i]->bytes.p && s.p < files[i]->bytes.p + files[i]->bytes.n)
-      return files[i];
-  return NULL;
-}
-
-void output_span(Output *o, Span s, File *const *files, size_t n_files) {
-  if (!s.n) return;
-  if (s.n >= KERNEL_COPY) {
-    output_flush(o);
-    const File *f = file_of(s, files, n_files);
-    if (!f || !kernel_copy(o, f, &s)) output_put(o, s.p, s.n);
-    output_check(o);
-    return;
-  }
-  if (o->n == GATHER) output_flush(o);
-  o->run[o->n++] = (struct iovec){(void *)(uintptr_t)s.p, s.n};
-  output_check(o);
-}
-
-void output_zeros(Output *o, size_t n) {
-  static const uint8_t zeros[4096];
-  while (n && !o->error) {
-    size_t some = n < sizeof zeros ? n : sizeof zeros;
-    output_put(o, zeros, some);
-    n -= some;
-  }
-  output_check(o);
 }
 
 /* Gives a nameless file its name. 0 or an errno. */
@@ -234,15 +161,13 @@ static int commit_replacing(Output *o) {
 }
 
 void output_commit(Output *o) {
-  output_flush(o);
-  output_check(o);
   if (o->direct) return;
   int e = o->fresh ? commit_fresh(o) : commit_replacing(o);
   int fd = o->fd;
   o->fd = -1;
   /* Some file systems report a write error only here. */
   if (close(fd) != 0 && errno != EINTR && !e) e = errno;
-  if (e) output_fail(o, strerror(e));
+  if (e) output_fail(o, o->cx, e);
 }
 
 void output_undo(Output *o) {

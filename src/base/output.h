@@ -18,15 +18,14 @@ typedef struct Output Output;
 Output *output_new(Arena *a, const char *path, bool fresh, const char *like);
 Arena *output_arena(const Output *o);
 
-/* Appends bytes that stay valid until output_flush(); small runs are gathered, large runs that lie in a file
- * of `files` are copied by the kernel. Fails with ONNXSLIM_ERR_IO. */
-void output_span(Output *o, Span s, File *const *files, size_t n_files);
-void output_flush(Output *o);
-/* Appends bytes now. False on an error, which output_check() reports: for callbacks that must not fail(). */
-bool output_put(Output *o, const void *bytes, size_t n);
-void output_check(Output *o);
-void output_zeros(Output *o, size_t n);
-uint64_t output_size(const Output *o); /* bytes appended so far */
+/* Can bytes be written in any order, by several threads at once? Else (a device, a pipe) only one after
+ * another, and `at` below is not looked at. */
+bool output_seekable(const Output *o);
+
+/* Writes the runs (which are used up) one behind the other from offset `at` on. Returns 0 or an errno, for
+ * output_fail(): threads fail on a context of their own. */
+int output_write(Output *o, uint64_t at, Span *runs, size_t n);
+_Noreturn void output_fail(const Output *o, Ctx *cx, int error);
 
 void output_commit(Output *o);
 /* Takes a committed `fresh` file away again; does not fail. */

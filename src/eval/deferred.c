@@ -335,5 +335,8 @@ bool tx_all_normal(Model *m, Tensor *a, ElemType stored) {
   case DT_BFLOAT16: b.least = 0x1p-126, b.beyond = 0x1.ffp127; break;
   default: return false;
   }
-  return tensor_stream(m, a, block_is_normal, &b);
+  Arena *scratch = arena_child(m->arena);
+  bool normal = tensor_stream(scratch, a, 0, tensor_rows(scratch, a), &(StreamTo){block_is_normal, NULL, &b});
+  arena_free(scratch);
+  return normal;
 }

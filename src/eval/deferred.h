@@ -30,10 +30,12 @@ Tensor *tensor_apply(Model *m, const Node *op, int n_in, Tensor *const *in, int 
  * them but the result in `arena`. NULL for strings. */
 const void *tensor_bytes(Arena *arena, Tensor *t);
 
-/* Streams the packed bytes of t in order, in blocks; memory is bounded by one operand that is not a span.
- * Called by the writer. `emit` must not fail(). Returns false if emit did, or if the bytes can't be had. */
-typedef bool EmitFn(void *arg, const void *bytes, size_t n);
-bool tensor_stream(Model *m, Tensor *t, EmitFn *emit, void *arg);
+/* Rows of t that tensor_stream() can start at; 1 if it can only be had as a whole. */
+uint64_t tensor_rows(Arena *arena, Tensor *t);
+/* Streams the packed bytes of n rows of t from `from` on, in order and in blocks; memory is bounded by a
+ * block and those operands that can't be had in rows. What it needs goes on `arena`, and t is only read:
+ * several threads may stream parts of one tensor. False if emit was, or if the bytes can't be had. */
+bool tensor_stream(Arena *arena, Tensor *t, uint64_t from, uint64_t n, const StreamTo *to);
 
 /* Tensor expressions for passes: weight arithmetic without loops. Broadcasts as ONNX does. Arithmetic on
  * float16 and bfloat16 gives float32, so that a last tx_cast rounds once. All return NULL if an operand is

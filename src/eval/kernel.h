@@ -122,8 +122,9 @@ typedef uint64_t Loose64 __attribute__((aligned(1), may_alias));
  * src need not be aligned. */
 void copy_strided(void *dst, const void *src, size_t size, int rank, const int64_t *dim,
                   const int64_t *stride);
-/* The same for a permutation of a packed tensor, in tiles that suit the caches (eval/transpose.c). */
-void transpose_copy(void *dst, const void *src, size_t size, int rank, const int64_t *dim,
+/* The same for a permutation of a packed tensor, in tiles that suit the caches (eval/transpose.c); along the
+ * first axis dst has `d_row` elements from one index to the next. */
+void transpose_copy(void *dst, int64_t d_row, const void *src, size_t size, int rank, const int64_t *dim,
                     const int64_t *stride);
 /* n elements with the value at `value`. */
 void fill(void *dst, const void *value, size_t size, uint64_t n);

@@ -25,7 +25,8 @@ bool eval_transpose(Eval *e) {
   NEEDS(out);
   const void *p = in_data(e, 0);
   NEEDS(p);
-  transpose_copy(out, p, elem_size(t->dtype), t->rank, dim, stride);
+  strides_of(t->rank, dim, packed);
+  transpose_copy(out, t->rank ? packed[0] : 1, p, elem_size(t->dtype), t->rank, dim, stride);
   return true;
 }
 

@@ -41,22 +41,35 @@ static void plane(void *dst, const uint8_t *src, size_t size, int64_t rows, int6
   }
 }
 
-void transpose_copy(void *dst, const void *src, size_t size, int rank, const int64_t *dim,
+/* What has no plane of its own, row by row of the first axis. */
+static void copy_rows(uint8_t *dst, int64_t d_row, const uint8_t *src, size_t size, int rank,
+                      const int64_t *dim, const int64_t *stride) {
+  for (int64_t i = 0; i < dim[0]; i++)
+    copy_strided(dst + i * d_row * (int64_t)size, src + i * stride[0] * (int64_t)size, size, rank - 1,
+                 dim + 1, stride + 1);
+}
+
+void transpose_copy(void *dst, int64_t d_row, const void *src, size_t size, int rank, const int64_t *dim,
                     const int64_t *stride) {
   /* Merge axes, with the result's own strides as the second operand. */
   int64_t packed[MAX_RANK];
   Loop l;
   strides_of(rank, dim, packed);
+  bool is_packed = rank == 0 || packed[0] == d_row || dim[0] == 1;
+  if (rank) packed[0] = d_row;
   loop_init(&l, rank, dim, 2, (const int64_t *const[]){stride, packed});
   int last = l.rank - 1, fast = -1;
   for (int i = 0; i < last; i++)
     if (l.stride[0][i] == 1) fast = i;
   if (fast < 0 || l.stride[0][last] == 1 || (size & (size - 1)) != 0 || size > 8) {
-    copy_strided(dst, src, size, rank, dim, stride);
+    if (is_packed)
+      copy_strided(dst, src, size, rank, dim, stride);
+    else
+      copy_rows(dst, d_row, src, size, rank, dim, stride);
     return;
   }
   /* The plane of the two fast axes, for each position along the others. */
-  int64_t rows = l.dim[fast], cols = l.dim[last], d_row = l.stride[1][fast], s_row = l.stride[0][last];
+  int64_t rows = l.dim[fast], cols = l.dim[last], to_row = l.stride[1][fast], from_row = l.stride[0][last];
   int64_t others[MAX_RANK], from[MAX_RANK], to[MAX_RANK];
   int n = 0;
   for (int i = 0; i < last; i++) {
@@ -70,5 +83,6 @@ void transpose_copy(void *dst, const void *src, size_t size, int rank, const int
   for (loop_start(&o); loop_run(&o); loop_next(&o))
     for (int64_t i = 0; i < o.n; i++)
       plane((uint8_t *)dst + (o.at[1] + i * o.by[1]) * (int64_t)size,
-            (const uint8_t *)src + (o.at[0] + i * o.by[0]) * (int64_t)size, size, rows, cols, d_row, s_row);
+            (const uint8_t *)src + (o.at[0] + i * o.by[0]) * (int64_t)size, size, rows, cols, to_row,
+            from_row);
 }

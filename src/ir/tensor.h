@@ -33,6 +33,15 @@ typedef struct Tensor {
   uint64_t external_offset;
 } Tensor;
 
+/* Where the bytes of a tensor go that is computed in blocks. Neither function fail()s. */
+typedef struct StreamTo {
+  bool (*emit)(void *arg, const void *bytes, size_t n); /* takes the next ones; false ends it */
+  /* Copies bytes of a SPAN that are not in memory yet; false: they have to be read where they are. May be
+   * NULL. */
+  bool (*fetch)(void *arg, Span s, void *to);
+  void *arg;
+} StreamTo;
+
 /* New tensor around bytes (kept, not copied). dims are copied. Fails if dims overflow. */
 Tensor *tensor_new(Arena *a, ElemType dtype, int rank, const int64_t *dim, TensorStore store,
                    const void *bytes);

@@ -17,11 +17,15 @@ Model *model_read_file_from(Ctx *cx, const char *path, bool anywhere);
  * be NULL). */
 Model *model_read_bytes(Ctx *cx, const void *bytes, size_t n, const char *dir);
 
-typedef bool StreamTensor(Model *m, Tensor *t, bool (*emit)(void *arg, const void *bytes, size_t n),
-                          void *arg);
+/* Evaluates deferred tensors: tensor_rows() and tensor_stream() of eval/deferred.h. */
+typedef struct Streamer {
+  uint64_t (*rows)(Arena *arena, Tensor *t);
+  bool (*stream)(Arena *arena, Tensor *t, uint64_t from, uint64_t n, const struct StreamTo *to);
+} Streamer;
 
 typedef struct WriteOptions {
-  StreamTensor *stream;      /* evaluates deferred tensors; eval/deferred.h's tensor_stream */
+  Streamer streamer;
+  unsigned threads;          /* that compute and write weights; 0: one for each processor */
   bool external;             /* all large tensors to one external file, whatever the size */
   const char *external_name; /* its name, NULL: derived from the output's */
   bool keep_external;    /* the input's external data stays where it is, from wherever it is referred to */

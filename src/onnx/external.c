@@ -33,10 +33,11 @@ static const char *signature(Arena *a, const char *model_path) {
   return arena_printf(a, "\nonnxslim: data of %s\n", path_leaf(model_path));
 }
 
-void external_sign(Output *data, const char *model_path) {
-  const char *text = signature(output_arena(data), model_path);
-  output_put(data, text, strlen(text));
-  output_check(data);
+void external_sign(Output *data, uint64_t end, const char *model_path) {
+  Arena *a = output_arena(data);
+  const char *text = signature(a, model_path);
+  int error = output_write(data, end, &(Span){(const uint8_t *)text, strlen(text)}, 1);
+  if (error) output_fail(data, arena_ctx(a), error);
 }
 
 static bool is_signed(Arena *a, const char *data_path, const char *model_path) {

@@ -13,7 +13,7 @@ const char *external_name(Writer *w, const char *asked, const char *path);
 const char *external_prefix(Arena *a, const char *input_dir, const char *dir);
 
 /* The last bytes of a data file say whose it is. */
-void external_sign(Output *data, const char *model_path);
+void external_sign(Output *data, uint64_t end, const char *model_path);
 
 /* Data files beside `path` that the model there refers to and that were written with it. */
 typedef struct OldData {

@@ -39,6 +39,11 @@ void put_node(Writer *w, uint32_t tag, const Node *n);
 void put_graph(Writer *w, uint32_t tag, const Graph *g);
 void put_function(Writer *w, const Function *f);
 
+/* Puts all runs of g in place, computing deferred tensors on the way. Of `total` bytes `before` were written
+ * already. */
+void put_file(Writer *w, const WriteOptions *o, const Gather *g, Output *to, uint64_t before, uint64_t total);
+void put_memory(Writer *w, const WriteOptions *o, const Gather *g, uint8_t *to);
+
 /* The ValueInfoProtos with that tag of a graph, with f at its start: Str -> Span *. */
 void collect_infos(Writer *w, Wire f, uint32_t tag, Map *to);
 /* The one of v's name, else the one v remembers. */

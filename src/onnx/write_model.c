@@ -1,11 +1,11 @@
-/* Model -> bytes. First the whole output is planned as a list of runs, then it is streamed, so that lengths
- * are known before anything is written and a model that cannot be written leaves no trace. */
+/* Model -> bytes. First the whole output is planned as a list of runs, then they are put in place
+ * (write_runs.c), so that lengths are known before anything is written and a model that cannot be written
+ * leaves no trace. */
 #include "onnx/external.h"
 
 #include <string.h>
 
 static const uint64_t DEFAULT_LIMIT = 0x7fffffff; /* protobuf's own: 2 GiB - 1 */
-static const size_t REPORT_EVERY = 8 << 20;       /* bytes between two progress reports */
 
 /* --- plan ---------------------------------------------------------------------------------------------- */
 
@@ -119,55 +119,6 @@ static void plan(Writer *w, Model *m, const WriteOptions *o, const char *path) {
   gather_finish(&w->ext);
 }
 
-/* --- stream -------------------------------------------------------------------------------------------- */
-
-/* Where the bytes go: a file or memory. */
-typedef struct Sink {
-  Output *file;
-  uint8_t *at, *end; /* memory */
-  uint64_t n;        /* bytes of the current deferred tensor */
-} Sink;
-
-static bool emit(void *arg, const void *bytes, size_t n) {
-  Sink *s = arg;
-  s->n += n;
-  if (s->file) return output_put(s->file, bytes, n);
-  if (n > (size_t)(s->end - s->at)) return false;
-  if (n) memcpy(s->at, bytes, n);
-  s->at += n;
-  return true;
-}
-
-static void stream_deferred(Writer *w, const WriteOptions *o, Sink *s, const Piece *p) {
-  s->n = 0;
-  bool ok = o->stream && o->stream(w->m, p->tensor, emit, s);
-  if (s->file) output_check(s->file);
-  if (!ok || s->n != p->n) fail(w->cx, ONNXSLIM_ERR_INTERNAL, "a computed constant could not be evaluated");
-}
-
-/* Writes all runs of g. `before` bytes of `total` were written already. */
-static void stream(Writer *w, const WriteOptions *o, const Gather *g, Sink *s, uint64_t before,
-                   uint64_t total) {
-  uint64_t done = before, reported = before;
-  for (size_t i = 0; i < g->at.n; i++) {
-    const Piece *p = &g->at.at[i];
-    if (p->tensor)
-      stream_deferred(w, o, s, p);
-    else if (s->file)
-      output_span(s->file, (Span){p->p, p->n}, w->m->files.at, w->m->files.n);
-    else
-      emit(s, p->p, p->n);
-    done += p->n;
-    if (done - reported < REPORT_EVERY) continue;
-    ctx_progress(w->cx, "write", done, total);
-    reported = done;
-  }
-  if (s->file) {
-    output_flush(s->file);
-    output_check(s->file);
-  }
-}
-
 /* Total of the external data that stays where it is. */
 typedef struct Kept {
   Writer *w;
@@ -216,9 +167,8 @@ static Output *write_external(Writer *w, const char *path, const WriteOptions *o
     fail(w->cx, ONNXSLIM_ERR_USAGE, "'%s' cannot have the external data this model needs beside it", path);
   const char *name = arena_printf(w->arena, "%s/%s", path_folder(w->arena, path), w->ext_name);
   Output *ext = output_new(w->arena, name, true, path_exists(path) ? path : w->m->path);
-  Sink s = {.file = ext};
-  stream(w, o, &w->ext, &s, 0, total);
-  external_sign(ext, path);
+  put_file(w, o, &w->ext, ext, 0, total);
+  external_sign(ext, w->ext.size, path);
   return ext;
 }
 
@@ -240,8 +190,7 @@ WriteResult model_write_file(Model *m, const char *path, const WriteOptions *o) 
   ctx_progress(m->cx, "write", 0, total);
   Output *ext = w.ext.size ? write_external(&w, path, o, total) : NULL;
   Output *out = output_new(w.arena, path, false, m->path);
-  Sink s = {.file = out};
-  stream(&w, o, &w.out, &s, w.ext.size, total);
+  put_file(&w, o, &w.out, out, w.ext.size, total);
   OldData old = old_data_find(&w, path);
   if (ext) { /* first: the model must never point to data that is not there */
     output_commit(ext);
@@ -279,8 +228,7 @@ WriteResult model_write_bytes(Model *m, const WriteOptions *o, uint8_t **out) {
   Finaliser *f = arena_finally(w.arena, release, b);
   b->cx = m->cx;
   uint8_t *bytes = b->bytes = mem_alloc(m->cx, (size_t)w.out.size);
-  Sink s = {.at = bytes, .end = bytes + w.out.size};
-  stream(&w, o, &w.out, &s, 0, w.out.size);
+  put_memory(&w, o, &w.out, bytes);
   WriteResult result = result_of(&w);
   finaliser_cancel(w.arena, f);
   arena_free(w.arena);

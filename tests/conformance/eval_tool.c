@@ -38,7 +38,7 @@ static void put_output(FILE *out, Model *m, Value *v) {
   fprintf(out, " %llu\n", (unsigned long long)bytes);
   if (t->store == TS_STRINGS)
     put_strings(out, t);
-  else if (!tensor_stream(m, t, put, out))
+  else if (!tensor_stream(m->arena, t, 0, tensor_rows(m->arena, t), &(StreamTo){put, NULL, out}))
     fprintf(out, "stream failed\n");
 }
 

@@ -48,16 +48,29 @@ static bool collect(void *arg, const void *bytes, size_t n) {
   return true;
 }
 
-/* Streamed in blocks, evaluated as a whole: the same bytes? */
-static bool streams_as_evaluated(Model *m, Tensor *t) {
-  if (!t) return false;
+static bool fetch(void *arg, Span s, void *to) {
+  (void)arg;
+  memcpy(to, s.p, s.n);
+  return true;
+}
+
+/* Streamed in parts of `most` rows, evaluated as a whole: the same bytes? */
+static bool parts_as_evaluated(Model *m, Tensor *t, uint64_t most) {
   Arena *scratch = arena_child(m->arena);
   Sink sink = {blob_new(scratch, (size_t)t->nbytes + 1), 0, (size_t)t->nbytes};
   const void *whole = tensor_bytes(scratch, t);
-  bool same = tensor_stream(m, t, collect, &sink) && sink.n == t->nbytes && whole &&
-              memcmp(whole, sink.bytes, sink.n) == 0;
+  StreamTo to = {collect, fetch, &sink};
+  uint64_t rows = tensor_rows(scratch, t);
+  bool same = whole;
+  for (uint64_t from = 0; from < rows && same; from += most)
+    same = tensor_stream(scratch, t, from, rows - from < most ? rows - from : most, &to);
+  same = same && sink.n == t->nbytes && memcmp(whole, sink.bytes, sink.n) == 0;
   arena_free(scratch);
   return same;
+}
+
+static bool streams_as_evaluated(Model *m, Tensor *t) {
+  return t && parts_as_evaluated(m, t, UINT64_MAX) && parts_as_evaluated(m, t, 7);
 }
 
 static float float_at(Model *m, Tensor *t, uint64_t i) {
@@ -247,6 +260,31 @@ TEST(concat_slice_reshape_stream_as_they_evaluate) {
   /* A reshaped span stays one. */
   Tensor *flat = tx_reshape(b.m, q, 1, (int64_t[]){128 * 256});
   CHECK(flat && flat->store == TS_SPAN && flat->bytes == q->bytes);
+  model_free(b.m);
+}
+
+/* What a merged projection is made of: weights turned, some scaled, side by side. */
+TEST(nested_expressions_stream_as_they_evaluate) {
+  Bench b;
+  bench_open(&b);
+  const int64_t dim[2] = {256, 96}, turn[2] = {1, 0}, swap[3] = {0, 2, 1};
+  Tensor *w[3], *bias = random_floats(b.m, 2, (int64_t[]){1, 256}, 7, 0);
+  for (uint32_t i = 0; i < 3; i++) w[i] = tx_transpose(b.m, random_floats(b.m, 2, dim, i, i), 2, turn);
+  Tensor *scaled = tx_binary(b.m, OP_Mul, w[0], tensor_float(b.m->arena, 0.125f));
+  Tensor *moved = tx_binary(b.m, OP_Add, w[1], bias), *cast = tx_cast(b.m, moved, DT_FLOAT16);
+  Tensor *qkv[] = {scaled, w[1], w[2]}, *beside = tx_concat(b.m, 3, qkv, 1);
+  CHECK(streams_as_evaluated(b.m, scaled) && streams_as_evaluated(b.m, cast));
+  CHECK(streams_as_evaluated(b.m, beside));
+  CHECK(streams_as_evaluated(b.m, tx_concat(b.m, 3, (Tensor *[]){beside, beside, beside}, 0)));
+  CHECK(
+      streams_as_evaluated(b.m, tx_unary(b.m, OP_Neg, tx_reshape(b.m, scaled, 3, (int64_t[]){96, 16, 16}))));
+  CHECK_EQ(tensor_rows(b.m->arena, beside), 96);
+  CHECK_EQ(tensor_rows(b.m->arena, tx_slice(b.m, beside, 1, 3, 700)), 1); /* only as a whole */
+  Tensor *batch = random_floats(b.m, 3, (int64_t[]){6, 64, 80}, 9, 1),
+         *turned = tx_transpose(b.m, batch, 3, swap);
+  CHECK(streams_as_evaluated(b.m, turned));
+  CHECK(streams_as_evaluated(b.m, tx_concat(b.m, 2, (Tensor *[]){turned, turned}, 1)));
+  CHECK(streams_as_evaluated(b.m, tx_concat(b.m, 2, (Tensor *[]){turned, turned}, 2)));
   model_free(b.m);
 }
 
