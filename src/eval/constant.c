@@ -9,9 +9,19 @@ static void settle(Value *v, Tensor *t, bool exact) {
   v->folded_state = !t ? NOT_CONSTANT : exact ? EXACT_CONSTANT : ROUNDED_CONSTANT;
 }
 
+/* Law 5: what a DequantizeLinear makes of constants is no constant to those who compute with it. So weights
+ * stay quantized, and in the form in which runtimes look for them. Only what leaves the model as it is is
+ * computed. */
+static bool is_barrier(const Value *v) {
+  const Graph *g = v->graph;
+  return node_is(v->producer, OP_DequantizeLinear) && (v->n_uses || g->owner || g->function);
+}
+
 /* Law 5, and what the evaluator can do. */
-static bool foldable(const Node *n) {
-  return n && n->op && !(n->op->facts & (OP_RANDOM | OP_EFFECT | OP_CONTROL | OP_QUANT)) && eval_supported(n);
+static bool foldable(const Value *v) {
+  const Node *n = v->producer;
+  return n && n->op && !(n->op->facts & (OP_RANDOM | OP_EFFECT | OP_CONTROL)) && !is_barrier(v) &&
+         eval_supported(n);
 }
 
 /* An integer vector or scalar that inference knows completely (shapes, and what is computed from them). */
@@ -59,7 +69,7 @@ static void step(Arena *scratch, Stack *stack) {
     settle(v, literal, true);
   else if (open) {
     const Node *n = v->producer;
-    bool constant = foldable(n);
+    bool constant = foldable(v);
     v->folded_state = VISITING;
     for (int k = 0; constant && k < n->n_in; k++) {
       Value *u = node_in(n, k);

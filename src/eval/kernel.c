@@ -1,6 +1,7 @@
 #include "eval/kernel.h"
 
 #include "eval/deferred.h"
+#include "eval/minifloat.h"
 
 /* --- operands ------------------------------------------------------------------------------------------ */
 
@@ -350,4 +351,50 @@ bool out_words(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim, con
 #undef X
   default: return false;
   }
+}
+
+/* One element that has no C type of its own. */
+static double small_number(ElemType t, uint8_t bits) {
+  if (minifloat_known(t)) return (double)minifloat_decode(t, bits);
+  int width = elem_bits(t);
+  return (double)bits - (elem_is_signed(t) && bits >> (width - 1) ? ldexp(1, width) : 0);
+}
+
+const double *in_numbers(Eval *e, int i) {
+  const double exact = 0x1p53;
+  const Tensor *t = in_tensor(e, i);
+  if (!t || !(elem_is_float(t->dtype) || elem_is_int(t->dtype) || t->dtype == DT_BOOL)) return NULL;
+  if (elem_is_computed_float(t->dtype)) return in_doubles(e, i);
+  const uint8_t *p = in_data(e, i);
+  double *wide = doubles_new(e, (int64_t)t->count);
+  if (!p || !wide) return NULL;
+  switch (t->dtype) {
+#define X(DT, T, C, LOAD, STORE)                                                                             \
+  case DT:                                                                                                   \
+    for (uint64_t k = 0; k < t->count; k++) {                                                                \
+      wide[k] = (double)((const T *)(const void *)p)[k];                                                     \
+      if (fabs(wide[k]) > exact) return NULL;                                                                \
+    }                                                                                                        \
+    return wide;
+    INT_TYPES(X)
+#undef X
+  default:
+    for (uint64_t k = 0; k < t->count; k++)
+      wide[k] = t->dtype == DT_BOOL ? p[k] != 0 : small_number(t->dtype, p[k]);
+    return wide;
+  }
+}
+
+bool in_number(Eval *e, int i, double *v) {
+  const Tensor *t = in_tensor(e, i);
+  NEEDS(t && t->count == 1);
+  const double *p = in_numbers(e, i);
+  NEEDS(p);
+  *v = *p;
+  return true;
+}
+
+double *doubles_new(Eval *e, int64_t n) {
+  if (n < 0 || !affordable(e, (uint64_t)n)) return NULL;
+  return blob_new(e->scratch, ((size_t)n + 1) * sizeof(double));
 }

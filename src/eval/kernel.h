@@ -83,6 +83,14 @@ bool dims_same(const Tensor *a, const Tensor *b);
 /* Dims after a reduction over the marked axes; returns the rank. */
 int dims_reduced(const Tensor *t, const bool *marked, bool keep, int64_t *dim);
 
+/* A tensor along one axis: element k of line (o, i) is (o * n + k) * inner + i. */
+typedef struct Lines {
+  int64_t outer, n, inner;
+} Lines;
+static inline Lines lines_of(const Tensor *t, int axis) {
+  return (Lines){dims_product(t->dim, 0, axis), t->dim[axis], dims_product(t->dim, axis + 1, t->rank)};
+}
+
 /* --- iteration ----------------------------------------------------------------------------------------- */
 
 enum { LOOP_OPERANDS = 4 };
@@ -172,6 +180,13 @@ bool out_doubles(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim, c
 /* Integers of 8 to 64 bits, and bools, as 64-bit patterns, sign- or zero-extended, and back, wrapping. */
 const uint64_t *in_words(Eval *e, int i);
 bool out_words(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim, const uint64_t *v);
+
+/* Numbers of any dtype (the 2- to 8-bit ones and bools too) as double: NULL if one does not fit exactly. */
+const double *in_numbers(Eval *e, int i);
+/* The same of one element. */
+bool in_number(Eval *e, int i, double *v);
+/* Scratch for n doubles, zeroed; NULL if that is too much. */
+double *doubles_new(Eval *e, int64_t n);
 
 /* --- operator functions --------------------------------------------------------------------------------- */
 

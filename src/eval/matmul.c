@@ -1,13 +1,5 @@
-/* MatMul, Gemm, MatMulInteger's plain relatives: products in double (rounded once), or exact and wrapping. */
-#include "eval/kernel.h"
-
-enum { MAX_WORK = 1 << 28 }; /* multiplications; more than that is not worth the time */
-
-/* Matrix operands of one product, by strides in elements. */
-typedef struct Product {
-  int64_t m, k, n;
-  int64_t a_row, a_col, b_row, b_col;
-} Product;
+/* MatMul, Gemm: products in double (rounded once), or exact and wrapping. */
+#include "eval/product.h"
 
 #define PRODUCT(T, name)                                                                                     \
   static void name(const Product *p, const T *a, const T *b, T *c) {                                         \
@@ -28,15 +20,7 @@ static bool small_enough(const Eval *e, int64_t batches, const Product *p) {
 
 /* --- MatMul --------------------------------------------------------------------------------------------- */
 
-typedef struct Batched {
-  Product p;
-  Loop batches; /* operands a and b */
-  int rank, n_batch;
-  int64_t dim[MAX_RANK];
-} Batched;
-
-/* NumPy's matmul: vectors are promoted to matrices, leading dims broadcast. */
-static bool matmul_dims(const Tensor *a, const Tensor *b, Batched *m) {
+bool matmul_dims(const Tensor *a, const Tensor *b, Batched *m) {
   NEEDS(a->rank >= 1 && b->rank >= 1 && a->rank < MAX_RANK && b->rank < MAX_RANK);
   int64_t a_dim[MAX_RANK], b_dim[MAX_RANK];
   int ra = a->rank, rb = b->rank;
@@ -58,32 +42,41 @@ static bool matmul_dims(const Tensor *a, const Tensor *b, Batched *m) {
   return true;
 }
 
+/* Room for the products, NULL if they are too much work. */
+static void *products_new(Eval *e, const Batched *m) {
+  uint64_t count;
+  if (!tensor_count(m->n_batch, m->dim, &count) || count > MAX_WORK) return NULL;
+  if (!small_enough(e, (int64_t)count, &m->p)) return NULL;
+  return blob_new(e->scratch, ((size_t)count * (size_t)(m->p.m * m->p.n) + 1) * 8);
+}
+
+#define MATMUL(T, name, product)                                                                             \
+  T *name(Eval *e, const Batched *m, const T *a, const T *b) {                                               \
+    T *c = products_new(e, m), *o = c;                                                                       \
+    Loop l = m->batches;                                                                                     \
+    if (!c) return NULL;                                                                                     \
+    for (loop_start(&l); loop_run(&l); loop_next(&l))                                                        \
+      for (int64_t i = 0; i < l.n; i++, o += m->p.m * m->p.n)                                                \
+        product(&m->p, a + (l.at[0] + i * l.by[0]) * m->p.m * m->p.k,                                        \
+                b + (l.at[1] + i * l.by[1]) * m->p.k * m->p.n, o);                                           \
+    return c;                                                                                                \
+  }
+MATMUL(double, matmul_real, product_real)
+MATMUL(uint64_t, matmul_words, product_word)
+
 bool eval_matmul(Eval *e) {
   const Tensor *a = in_tensor(e, 0), *b = in_tensor(e, 1);
   Batched m;
   NEEDS(a && b && a->dtype == b->dtype && elem_is_real(a->dtype) && matmul_dims(a, b, &m));
   if (e->dry) return out_new(e, 0, a->dtype, m.rank, m.dim);
-  uint64_t count;
-  NEEDS(tensor_count(m.n_batch, m.dim, &count) && count <= MAX_WORK);
-  int64_t batches = dims_product(m.dim, 0, m.n_batch), each = m.p.m * m.p.n;
-  NEEDS(small_enough(e, batches, &m.p));
-  bool real = elem_is_computed_float(a->dtype);
-  void *c = blob_new(e->scratch, ((size_t)(batches * each) + 1) * 8);
-  const double *x = real ? in_doubles(e, 0) : NULL, *y = real ? in_doubles(e, 1) : NULL;
-  const uint64_t *u = real ? NULL : in_words(e, 0), *v = real ? NULL : in_words(e, 1);
-  NEEDS(real ? x && y : u && v);
-  Loop l = m.batches;
-  int64_t at = 0;
-  for (loop_start(&l); loop_run(&l); loop_next(&l))
-    for (int64_t i = 0; i < l.n; i++, at += each) {
-      int64_t from_a = (l.at[0] + i * l.by[0]) * m.p.m * m.p.k,
-              from_b = (l.at[1] + i * l.by[1]) * m.p.k * m.p.n;
-      if (real)
-        product_real(&m.p, x + from_a, y + from_b, (double *)c + at);
-      else
-        product_word(&m.p, u + from_a, v + from_b, (uint64_t *)c + at);
-    }
-  return real ? out_doubles(e, 0, a->dtype, m.rank, m.dim, c) : out_words(e, 0, a->dtype, m.rank, m.dim, c);
+  if (elem_is_computed_float(a->dtype)) {
+    const double *x = in_doubles(e, 0), *y = in_doubles(e, 1);
+    double *c = x && y ? matmul_real(e, &m, x, y) : NULL;
+    return c && out_doubles(e, 0, a->dtype, m.rank, m.dim, c);
+  }
+  const uint64_t *x = in_words(e, 0), *y = in_words(e, 1);
+  uint64_t *c = x && y ? matmul_words(e, &m, x, y) : NULL;
+  return c && out_words(e, 0, a->dtype, m.rank, m.dim, c);
 }
 
 /* --- Gemm ----------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* Softmax and relatives, LayerNormalization, BatchNormalization (inference), InstanceNormalization, global
- * pools. */
+/* Softmax and relatives; LayerNormalization and RMSNormalization; BatchNormalization (inference),
+ * InstanceNormalization and GroupNormalization; global pools. */
 #include "eval/kernel.h"
 
 /* --- Softmax, LogSoftmax, Hardmax ----------------------------------------------------------------------- */
@@ -39,41 +39,51 @@ bool eval_softmax(Eval *e) {
   return out_doubles(e, 0, t->dtype, t->rank, t->dim, r);
 }
 
-/* --- LayerNormalization --------------------------------------------------------------------------------- */
+/* --- LayerNormalization, RMSNormalization --------------------------------------------------------------- */
 
-/* Scale and bias broadcast into the normalised dims. */
-bool eval_layer_norm(Eval *e) {
-  const Tensor *t = in_tensor(e, 0), *param[2] = {in_tensor(e, 1), in_tensor(e, 2)};
-  int axis;
-  float epsilon;
-  int64_t stash, dim[MAX_RANK];
-  NEEDS(t && param[0] && t->rank <= MAX_RANK && elem_is_computed_float(t->dtype) &&
-        attr_axis(e, t->rank, &axis));
-  NEEDS(attr_float(e->node, "epsilon", &epsilon) && attr_int(e->node, "stash_type", &stash) &&
-        stash == DT_FLOAT);
-  Loop l;
-  int params = param[1] ? 2 : 1;
+/* Scale (and bias) broadcast into the normalised dims. */
+static bool scale_and_bias(Eval *e, int params, Loop *l) {
+  const Tensor *t = e->in[0], *param[2] = {in_tensor(e, 1), in_tensor(e, 2)};
   for (int k = 0; k < params; k++) {
+    int64_t dim[MAX_RANK];
     int rank = t->rank;
     memcpy(dim, t->dim, (size_t)rank * sizeof *dim);
     NEEDS(param[k]->dtype == t->dtype && dims_broadcast(&rank, dim, param[k]->rank, param[k]->dim));
     NEEDS(rank == t->rank && memcmp(dim, t->dim, (size_t)rank * sizeof *dim) == 0);
   }
-  loop_broadcast(&l, t->rank, t->dim, params, param);
+  loop_broadcast(l, t->rank, t->dim, params, param);
+  return true;
+}
+
+/* One row: (x - mean) / sqrt(mean of squares + epsilon) */
+static void normalize_row(const double *v, double *r, int64_t n, double epsilon, double *mean,
+                          double *inverse) {
+  double variance = 0;
+  for (int64_t i = 0; i < n; i++) variance += (v[i] - *mean) * (v[i] - *mean);
+  *inverse = 1 / sqrt(variance / (double)n + epsilon);
+  for (int64_t i = 0; i < n; i++) r[i] = (v[i] - *mean) * *inverse;
+}
+
+bool eval_layer_norm(Eval *e) {
+  const Tensor *t = in_tensor(e, 0);
+  bool centres = node_is(e->node, OP_LayerNormalization);
+  int axis, params = in_tensor(e, 2) && centres ? 2 : 1;
+  float epsilon;
+  int64_t stash, dim[MAX_RANK];
+  NEEDS(t && in_tensor(e, 1) && t->rank <= MAX_RANK && elem_is_computed_float(t->dtype));
+  NEEDS(attr_axis(e, t->rank, &axis) && attr_float(e->node, "epsilon", &epsilon));
+  NEEDS(attr_int(e->node, "stash_type", &stash) && stash == DT_FLOAT);
+  Loop l;
+  NEEDS(scale_and_bias(e, params, &l));
   if (e->dry) return out_new(e, 0, t->dtype, t->rank, t->dim);
   const double *v = in_doubles(e, 0), *scale = in_doubles(e, 1), *bias = params > 1 ? in_doubles(e, 2) : NULL;
-  NEEDS(v && scale && (bias || params == 1));
   int64_t outer = dims_product(t->dim, 0, axis), n = dims_product(t->dim, axis, t->rank);
-  double *r = blob_new(e->scratch, ((size_t)t->count + 1) * sizeof *r);
-  double *means = NEW_ARRAY(e->scratch, double, outer), *inverse = NEW_ARRAY(e->scratch, double, outer);
+  double *r = doubles_new(e, (int64_t)t->count), *means = doubles_new(e, outer),
+         *inverse = doubles_new(e, outer);
+  NEEDS(v && scale && (bias || params == 1) && r && means && inverse);
   for (int64_t o = 0; o < outer; o++) {
-    double mean = 0, variance = 0;
-    for (int64_t i = 0; i < n; i++) mean += v[o * n + i];
-    mean /= (double)n;
-    for (int64_t i = 0; i < n; i++) variance += (v[o * n + i] - mean) * (v[o * n + i] - mean);
-    means[o] = mean;
-    inverse[o] = 1 / sqrt(variance / (double)n + (double)epsilon);
-    for (int64_t i = 0; i < n; i++) r[o * n + i] = (v[o * n + i] - mean) * inverse[o];
+    for (int64_t i = 0; i < n && centres; i++) means[o] += v[o * n + i] / (double)n;
+    normalize_row(v + o * n, r + o * n, n, (double)epsilon, &means[o], &inverse[o]);
   }
   double *x = r;
   for (loop_start(&l); loop_run(&l); loop_next(&l))
@@ -118,23 +128,30 @@ bool eval_batch_norm(Eval *e) {
   return out_doubles(e, 0, t->dtype, t->rank, t->dim, r);
 }
 
+/* InstanceNormalization, where every channel is a group, and GroupNormalization. The latter's scale and bias
+ * were by group until opset 21. */
 bool eval_instance_norm(Eval *e) {
   const Tensor *t = in_tensor(e, 0);
   float epsilon;
   NEEDS(t && t->rank >= 3 && elem_is_computed_float(t->dtype) && attr_float(e->node, "epsilon", &epsilon));
+  int64_t channels = t->dim[1], groups = channels, stash = DT_FLOAT;
+  bool grouped = node_is(e->node, OP_GroupNormalization), by_group = grouped && since(e) < 21;
+  if (grouped) NEEDS(attr_int(e->node, "num_groups", &groups) && groups >= 1 && channels % groups == 0);
+  if (grouped && !by_group) NEEDS(attr_int(e->node, "stash_type", &stash) && stash == DT_FLOAT);
   if (e->dry) return out_new(e, 0, t->dtype, t->rank, t->dim);
-  int64_t channels = t->dim[1], n = dims_product(t->dim, 2, t->rank);
-  const double *v = in_doubles(e, 0), *scale = per_channel(e, 1, channels),
-               *bias = per_channel(e, 2, channels);
-  NEEDS(v && scale && bias);
-  double *r = blob_new(e->scratch, ((size_t)t->count + 1) * sizeof *r);
-  for (int64_t o = 0; o < t->dim[0] * channels; o++) {
-    double mean = 0, variance = 0;
-    for (int64_t i = 0; i < n; i++) mean += v[o * n + i];
-    mean /= (double)n;
-    for (int64_t i = 0; i < n; i++) variance += (v[o * n + i] - mean) * (v[o * n + i] - mean);
-    double factor = scale[o % channels] / sqrt(variance / (double)n + (double)epsilon);
-    for (int64_t i = 0; i < n; i++) r[o * n + i] = (v[o * n + i] - mean) * factor + bias[o % channels];
+  int64_t inner = dims_product(t->dim, 2, t->rank), params = by_group ? groups : channels;
+  const double *v = in_doubles(e, 0), *scale = per_channel(e, 1, params), *bias = per_channel(e, 2, params);
+  double *r = doubles_new(e, (int64_t)t->count);
+  NEEDS(v && scale && bias && r && groups);
+  int64_t n = channels / groups * inner;
+  for (int64_t o = 0; o < t->dim[0] * groups; o++) {
+    double mean = 0, inverse;
+    for (int64_t i = 0; i < n; i++) mean += v[o * n + i] / (double)n;
+    normalize_row(v + o * n, r + o * n, n, (double)epsilon, &mean, &inverse);
+  }
+  for (int64_t i = 0; i < (int64_t)t->count; i++) {
+    int64_t channel = i / inner % channels, k = by_group ? channel / (channels / groups) : channel;
+    r[i] = r[i] * scale[k] + bias[k];
   }
   return out_doubles(e, 0, t->dtype, t->rank, t->dim, r);
 }

@@ -210,22 +210,24 @@ bool eval_unique(Eval *e) {
          unique_numbers(e, 3, n, count);
 }
 
-/* --- CumSum --------------------------------------------------------------------------------------------- */
+/* --- CumSum, CumProd
+ * --------------------------------------------------------------------------------------------- */
 
 #define CUMULATE(T, v, r)                                                                                    \
   for (int64_t line = 0; line < outer * inner; line++) {                                                     \
     int64_t base = line / inner * length * inner + line % inner;                                             \
-    T sum = 0;                                                                                               \
+    T sum = product;                                                                                         \
     for (int64_t k = 0; k < length; k++) {                                                                   \
       int64_t at = base + (reverse ? length - 1 - k : k) * inner;                                            \
       if (exclusive) r[at] = sum;                                                                            \
-      sum += v[at];                                                                                          \
+      sum = product ? sum * v[at] : sum + v[at];                                                             \
       if (!exclusive) r[at] = sum;                                                                           \
     }                                                                                                        \
   }
 
-bool eval_cum_sum(Eval *e) {
+bool eval_cumulate(Eval *e) {
   const Tensor *t = in_tensor(e, 0);
+  const bool product = node_is(e->node, OP_CumProd);
   int64_t axis, exclusive, reverse;
   NEEDS(t && in_int(e, 1, &axis) && index_ok(&axis, t->rank) && elem_is_real(t->dtype));
   NEEDS(attr_int(e->node, "exclusive", &exclusive) && attr_int(e->node, "reverse", &reverse));

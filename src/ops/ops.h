@@ -22,6 +22,7 @@ enum {
   OP_LAYOUT_AGNOSTIC = 1 << 13, /* unary elementwise on input 0: commutes with Transpose, Reshape, Slice */
   OP_INVOLUTION = 1 << 14,      /* op(op(x)) == x, bit for bit */
   OP_COUNTS_OUTPUTS = 1 << 15,  /* which outputs are listed is part of what it computes */
+  OP_HOLDS = 1 << 16, /* computes nothing: it holds a constant, or its operands as a sequence or optional */
 };
 
 typedef enum OpId {

@@ -2,8 +2,9 @@
  *
  * Before:    y = Op(constants); (x + c) + d, (x * c) / d and the like
  * After:     y, an initializer (large ones deferred: computed while the output is written); x + e, x * e
- * When not:  the operator is random, has effects or bodies, or quantizes (Law 5); the evaluator does not know
- *            it; the file would grow by more than --max-growth over the constants that go away (Law 4);
+ * When not:  the operator is random or has effects or bodies; a DequantizeLinear whose result is computed
+ * with (Law 5); the evaluator does not know the operator; the file would grow by more than --max-growth over
+ * the constants that go away (Law 4);
  *            --keep names it
  * Exactness: bitwise for data movement, integers and correctly rounded arithmetic; rounding for the rest
  *            (Exp, MatMul, ...); chains with constants: bitwise for integers, rounding for floats
@@ -56,7 +57,7 @@ static Outcome fold(Rewriter *rw, Node *node, bool exact) {
     if (!t) {
       for (int k = 0; k < node->n_in; k++) TRY(!node_in(node, k) || constant_of(node_in(node, k)));
       TRY(node->n_in && exact); /* one remark is enough */
-      NEED(!node_has(node, OP_QUANT), "quantization is a barrier");
+      NEED(!node_is(node, OP_DequantizeLinear), "quantization is a barrier");
       NEED(t, "it can't be evaluated");
     }
     TRY(constant_is_exact(v) == exact);

@@ -245,7 +245,8 @@ static void remark_missed(Driver *d, size_t rule, const Node *n) {
 static void settle(Driver *d, RuleStat *s, Measure before, const char *label) {
   Rewriter *rw = &d->rw;
   remove_orphans(rw);
-  s->nodes += rw->journal.measure.nodes - before.nodes;
+  const Measure *now = &rw->journal.measure;
+  s->nodes += now->nodes + now->holders - before.nodes - before.holders;
   s->bytes += rw->journal.measure.bytes - before.bytes;
   s->fired++;
   enqueue_touched(rw);
@@ -417,7 +418,7 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   for (size_t p = 0; p < o->n_passes; p++) d->lowered[o->passes[p]->lowers] = o->passes[p]->lowers != OP_NONE;
   journal_lower(&rw->journal, m, d->lowered);
   load_rules(d);
-  d->cap = (uint64_t)(rw->journal.measure.nodes + 64) * REWRITES_PER_NODE;
+  d->cap = (uint64_t)(rw->journal.measure.nodes + rw->journal.measure.holders + 64) * REWRITES_PER_NODE;
   /* A rule may look further than the worklist follows a change: only a round over all nodes in which nothing
    * fires proves the fixed point. */
   for (uint64_t before = UINT64_MAX; before != rw->result->rewrites;) {

@@ -9,7 +9,8 @@ bool measure_less(Measure a, Measure b) {
   if (a.outputs != b.outputs) return a.outputs < b.outputs;
   if (a.moved != b.moved) return a.moved < b.moved;
   if (a.bytes != b.bytes) return a.bytes < b.bytes;
-  return a.inits < b.inits;
+  if (a.inits != b.inits) return a.inits < b.inits;
+  return a.holders < b.holders;
 }
 
 /* --- the measure --------------------------------------------------------------------------------------- */
@@ -20,6 +21,13 @@ static bool is_constant_node(const Node *n) {
 
 static bool is_computed(const Value *v) {
   return v && !v->is_initializer && !(v->producer && is_constant_node(v->producer));
+}
+
+static void count_node(Measure *m, const Node *n, int64_t times) {
+  if (node_has(n, OP_HOLDS) || is_constant_node(n))
+    m->holders += times;
+  else
+    m->nodes += times;
 }
 
 static bool is_lowered(const Journal *j, const Node *n) {
@@ -60,8 +68,8 @@ static void count_moved(Journal *j, Node *n, Value *v) {
 
 static void count_graph(Graph *g, void *arg) {
   Measure *m = arg;
-  m->nodes += (int64_t)g->n_nodes;
   for (const Node *n = g->first; n; n = n->next) {
+    count_node(m, n, 1);
     m->outputs += outputs_of(n);
     for (int i = 0; i < n->n_in; i++) m->operands += is_computed(n->in[i].value);
   }
@@ -100,14 +108,14 @@ static Edit *record(Journal *j, EditKind kind, Graph *g) {
 
 static void do_link(Journal *j, Graph *g, Node *before, Node *n) {
   node_link(g, before, n);
-  j->measure.nodes++;
+  count_node(&j->measure, n, 1);
   j->measure.outputs += outputs_of(n);
   j->measure.lowered += is_lowered(j, n);
 }
 
 static void do_unlink(Journal *j, Node *n) {
   node_unlink(n);
-  j->measure.nodes--;
+  count_node(&j->measure, n, -1);
   j->measure.outputs -= outputs_of(n);
   j->measure.lowered -= is_lowered(j, n);
 }

@@ -10,13 +10,14 @@
 typedef struct Measure {
   int64_t lowered; /* nodes of operators that an enabled pass takes apart (Pass.lowers): fewer of them may be
                       more nodes */
-  int64_t nodes;
+  int64_t nodes;   /* that compute */
   int64_t
       operands; /* input slots that read a computed value: not an initializer, not a Constant node's output */
   int64_t outputs; /* output slots that are not left out */
   int64_t moved;   /* bytes that Transposes move, by difference from the start; unknown dims count as 1 */
   int64_t bytes;   /* of all initializers */
   int64_t inits;   /* their number: some have no bytes */
+  int64_t holders; /* nodes that only hold a constant or operands: the fold of a Split may leave several */
 } Measure;
 
 bool measure_less(Measure a, Measure b);
