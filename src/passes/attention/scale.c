@@ -1,6 +1,7 @@
 /* A constant factor commutes with everything linear, so the scale of the attention scores may be applied
  * wherever it costs nothing: to another constant factor, or to the weights of a projection, on either side of
  * the product Q * K^T, and above or below it. */
+#include "passes/attention/operand.h"
 #include "passes/attention/rules.h"
 #include "passes/linear.h"
 
@@ -30,11 +31,6 @@ typedef struct Run {
 static bool is_rank_axis(int64_t *axis, int rank) {
   if (*axis < 0) *axis += rank;
   return *axis >= 0 && *axis < rank;
-}
-
-static bool const_dim(Value *v, int64_t axis, int64_t *n) {
-  Shape s = v ? shape_of(v) : SHAPE_UNKNOWN;
-  return axis < s.rank && sym_const(s.dim[axis], n) && *n > 0;
 }
 
 /* Do all readers of v take single elements along the axis, and only one of them number `at`? */

@@ -16,10 +16,10 @@
 enum { MAX_BRANCHES = 16, LOOSE_BRANCHES = 3 };
 
 typedef struct Branch {
-  Node *product, *softmax; /* of the core it belongs to, NULL if it belongs to none */
-  Value *sum, *turned;     /* result of the projection; of its heads' Transpose */
-  Tensor *w, *bias;        /* [K, n]; [n] or NULL */
-  const int64_t *perm;     /* NULL: no heads */
+  Node *product, *core; /* Softmax or Attention of the core it belongs to, NULL if it belongs to none */
+  Value *sum, *turned;  /* result of the projection; of its heads' Transpose */
+  Tensor *w, *bias;     /* [K, n]; [n] or NULL */
+  const int64_t *perm;  /* NULL: no heads */
   int64_t heads, depth;
 } Branch;
 
@@ -90,13 +90,16 @@ static const Use *sole_user(const Value *v) {
   return reader;
 }
 
-/* The Softmax of the core that v goes into, as Q or K (above it) or as V (beside it). */
-static Node *softmax_of(Value *v) {
+/* The Attention that v goes into, or the Softmax of the core, with v as Q or K (above it) or as V (beside
+ * it).
+ */
+static Node *core_of(Value *v) {
   bool product = false;
   const Use *u = sole_user(v);
   for (int steps = 0; u && steps < 16; steps++) {
     Node *n = u->node;
     if (node_is(n, OP_Softmax)) return product ? n : NULL;
+    if (node_is(n, OP_Attention)) return !product && u->index < 3 ? n : NULL;
     if (node_is(n, OP_MatMul)) {
       if (product) return NULL;
       Node *softmax = softmax_above(node_in(n, 1 - u->index), 4);
@@ -119,7 +122,7 @@ static bool read_branch(Node *product, const Value *x, Branch *b) {
   b->sum = product->out[0];
   read_bias(b);
   read_heads(b, rank_of((Value *)x));
-  b->softmax = softmax_of(b->sum);
+  b->core = core_of(b->sum);
   return true;
 }
 
@@ -137,8 +140,7 @@ static bool read_group(Node *node, Group *g) {
   if (g->rank < 2) return false;
   for (const Use *u = g->x->uses; u; u = u->next) {
     if (u->index != 0 || u->node->graph != node->graph || !read_branch(u->node, g->x, &b)) continue;
-    if (b.softmax != first.softmax || b.w->dtype != first.w->dtype || b.w->dim[0] != first.w->dim[0])
-      continue;
+    if (b.core != first.core || b.w->dtype != first.w->dtype || b.w->dim[0] != first.w->dim[0]) continue;
     if (node_before(b.product, node) || g->n == MAX_BRANCHES) return false;
     int at = g->n++;
     for (; at > 0 && node_before(b.product, g->at[at - 1].product); at--) g->at[at] = g->at[at - 1];
@@ -273,7 +275,7 @@ static void build(Rewriter *rw, const Group *g, Tensor *w, Tensor *bias, int ops
 Outcome merge_sibling_projections(Rewriter *rw, Node *node) {
   Group g;
   TRY(node->opset >= 2 && read_group(node, &g) && g.n >= 2);
-  NEED(g.at[0].softmax || g.n <= LOOSE_BRANCHES,
+  NEED(g.at[0].core || g.n <= LOOSE_BRANCHES,
        "its input has %d projections that are not of one attention core", g.n);
   const Value *shared = shared_weights(rw, &g);
   NEED(!shared, "the weights '%s' have other readers: the file would grow", shared ? shared->name->s : "");
