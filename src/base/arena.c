@@ -9,7 +9,8 @@ enum {
   ALIGN = 16,
   BLOB_ALIGN = 64,
   SPARES = 4,
-  SPARE_MAX = 16 << 20
+  SPARE_MAX = 16 << 20,
+  IDLE_MAX = 16
 };
 
 typedef struct Block {
@@ -40,9 +41,11 @@ struct Arena {
   Blob *blobs;
   Finaliser *finalisers;
   size_t bytes;
-  /* The outermost arena keeps some freed blobs for the next ones of about their size: fresh pages from the
-   * system cost more than what is done with them. */
+  /* The outermost arena keeps some freed blobs for the next ones of about their size, and some blocks of the
+   * least size: fresh pages from the system cost more than what is done with them. */
   Arena *root;
+  Block *idle;
+  int n_idle;
   struct {
     void *base;
     size_t room;
@@ -70,6 +73,26 @@ Arena *arena_child(Arena *parent) {
   return arena_on(parent->cx, &parent->children, parent->root);
 }
 
+/* Blocks of children go to the outermost arena while it wants any. */
+static void block_release(Arena *a, Block *b) {
+  Arena *root = a->root;
+  if (a == root || b->size != BLOCK_MIN || root->n_idle == IDLE_MAX) {
+    mem_free(a->cx, b);
+    return;
+  }
+  b->next = root->idle;
+  root->idle = b;
+  root->n_idle++;
+}
+
+static Block *block_reuse(Arena *root) {
+  Block *b = root->idle;
+  if (!b) return NULL;
+  root->idle = b->next;
+  root->n_idle--;
+  return b;
+}
+
 void arena_free(Arena *a) {
   if (!a) return;
   Ctx *cx = a->cx;
@@ -82,8 +105,9 @@ void arena_free(Arena *a) {
   }
   for (Block *b = a->blocks, *next; b; b = next) {
     next = b->next;
-    mem_free(cx, b);
+    block_release(a, b);
   }
+  for (Block *b; (b = block_reuse(a));) mem_free(cx, b);
   if (a->prev)
     a->prev->next = a->next;
   else
@@ -118,7 +142,8 @@ static Block *block_new(Arena *a, size_t want) {
   if (size < want) size = want;
   if (size > SIZE_MAX / 2) fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu bytes wanted)", size);
   /* Not zeroed here: arena_alloc zeroes what it hands out. */
-  Block *b = a->cx->alloc.alloc(a->cx->alloc.user, sizeof *b + size);
+  Block *b = size == BLOCK_MIN ? block_reuse(a->root) : NULL;
+  if (!b) b = a->cx->alloc.alloc(a->cx->alloc.user, sizeof *b + size);
   if (!b) fail(a->cx, ONNXSLIM_ERR_MEMORY, "out of memory (%zu bytes wanted)", size);
   *b = (Block){.next = a->blocks, .size = size};
   a->blocks = b;

@@ -325,8 +325,24 @@ static bool block_is_normal(void *arg, const void *bytes, size_t n) {
   }
 }
 
+/* The same elements in the order that costs least: without Transposes, also below an elementwise operator
+ * whose other operands are single elements. */
+static Tensor *in_any_order(Model *m, Tensor *t) {
+  if (t->store != TS_DEFERRED || !t->expr) return t;
+  const Deferred *x = t->expr;
+  if (node_is(x->op, OP_Transpose) || node_is(x->op, OP_Reshape)) return in_any_order(m, x->in[0]);
+  if (!node_has(x->op, OP_ELEMENTWISE)) return t;
+  for (int k = 1; k < x->n_in; k++)
+    if (x->in[k] && (x->in[k]->count != 1 || x->in[k]->rank > x->in[0]->rank)) return t;
+  Tensor **in = arena_copy(m->arena, x->in, (size_t)x->n_in * sizeof *in);
+  in[0] = in_any_order(m, in[0]);
+  Tensor *other = in[0] == x->in[0] ? t : tensor_apply(m, x->op, x->n_in, in, 0);
+  return other && other->count == t->count ? other : t;
+}
+
 bool tx_all_normal(Model *m, Tensor *a, ElemType stored) {
   if (!a || !elem_is_computed_float(a->dtype)) return false;
+  a = in_any_order(m, a);
   Bounds b = {.dtype = a->dtype};
   switch (stored) {
   case DT_FLOAT: b.least = 0x1p-126, b.beyond = 0x1.ffffffp127; break;

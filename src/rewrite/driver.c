@@ -295,12 +295,14 @@ static bool try_rule(Driver *d, size_t i, Node *n) {
 
 /* Tries the rules until one fires. */
 static bool visit(Driver *d, Node *n, const RuleList *rules) {
+  double start = rules->n ? clock_seconds() : 0;
   for (size_t k = 0; k < rules->n && !n->dead; k++) {
     if (d->rw.result->rewrites >= d->rw.o->max_rewrites) return false;
     size_t i = rules->at[k];
-    double start = clock_seconds();
     bool fired = try_rule(d, i, n);
-    d->rw.result->rules.at[i].seconds += clock_seconds() - start;
+    double now = clock_seconds();
+    d->rw.result->rules.at[i].seconds += now - start;
+    start = now;
     if (fired) {
       enqueue(&d->rw, n);
       return true;
