@@ -21,6 +21,7 @@ enum {
   OP_MONOTONE = 1 << 12,        /* non-decreasing elementwise function of its first input */
   OP_LAYOUT_AGNOSTIC = 1 << 13, /* unary elementwise on input 0: commutes with Transpose, Reshape, Slice */
   OP_INVOLUTION = 1 << 14,      /* op(op(x)) == x, bit for bit */
+  OP_INTEGRAL = 1 << 16,        /* unary: every result is an integer, and integers stay what they are */
   OP_COUNTS_OUTPUTS = 1 << 15,  /* which outputs are listed is part of what it computes */
   OP_HOLDS = 1 << 16, /* computes nothing: it holds a constant, or its operands as a sequence or optional */
 };

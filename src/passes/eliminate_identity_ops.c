@@ -1,15 +1,15 @@
 /* eliminate_identity_ops
  *
  * Before:    y = Op(x) with y == x for every x: Identity, Dropout at inference, Cast to the same type,
- * Reshape that keeps the shape, Pad by nothing, Concat of one, x * 1, x & true, Gather of 0 .. n-1, ...;
- *            operators on top of each other that undo each other, or that one of them can do alone: Cast of
- *            Cast, Reshape of Reshape, Slice of Slice, Concat of Concat, Split and Concat, Pad of Pad, ...;
- *            Expand in front of what broadcasts by itself; a reduction over a stack of tensors
- * After:     x, or the one operator
- * When not:  y and x are both names of the interface (graph input -> output needs its Identity); the shape is
- *            not proven to stay; an inner value has other users; training-mode Dropout
- * Exactness: bitwise, but for x + 0.0 and x - (-0.0), which turn -0.0 into 0.0, and reductions of floats:
- *            rounding
+ *            Reshape that keeps the shape, Pad by nothing, Concat of one, x * 1, x & true, Gather of 0 ..
+ * n-1, Resize by 1, a pool over one element, ...; operators on top of each other that undo each other, or
+ * that one of them can do alone: Cast of Cast, Reshape of Reshape, Slice of Slice, Concat of Concat, Split
+ * and Concat, Pad of Pad, Squeeze of a reduction, x + (-y), y * (1 / x), ...; Expand in front of what
+ * broadcasts by itself; a reduction over a stack of tensors After:     x, or the one operator When not:  y
+ * and x are both names of the interface (graph input -> output needs its Identity); the shape is not proven
+ * to stay; an inner value has other users; training-mode Dropout Exactness: bitwise, but for x + 0.0, x -
+ * (-0.0) and -(x - y), which turn one zero into the other, and for reductions, pools, interpolation and
+ * reciprocals of floats: rounding
  *
  * The rules are in identity/, one file per family of operators.
  */
@@ -47,17 +47,19 @@ static const Rule rules[] = {
      .apply = identity_split,
      .roots = {OP_Split}},
     {.name = "gather-all",
-     .doc = "Gather(x, [0, 1, ..., n - 1]) => x",
+     .doc = "Gather(x, [0, 1, ..., n - 1]) or Gather(x, Range(0, n, 1)) => x",
      .apply = identity_gather,
      .roots = {OP_Gather}},
     {.name = "repeated",
-     .doc = "Op(Op(x)) => Op(x) where Op is idempotent, x where it is its own inverse",
+     .doc = "Op(Op(x)) => Op(x) where Op is idempotent or x is an integer already, x where it is its own "
+            "inverse",
      .apply = identity_repeated,
      .roots = {OP_Abs, OP_Ceil, OP_Floor, OP_Relu, OP_Round, OP_Sign, OP_Neg, OP_Not, OP_BitwiseNot}},
     {.name = "neutral-operand",
-     .doc = "x * 1, x / 1, x ^ 1, x - 0, x + -0.0 (integers: + 0), x & true, x | false => x",
+     .doc = "x * 1, x / 1, x ^ 1, x - 0, x + -0.0 (integers: + 0), x & true, x | false, x == true => x",
      .apply = identity_neutral_exact,
-     .roots = {OP_Add, OP_Sub, OP_Mul, OP_Div, OP_Pow, OP_And, OP_Or, OP_Xor, OP_BitwiseOr, OP_BitwiseXor}},
+     .roots = {OP_Add, OP_Sub, OP_Mul, OP_Div, OP_Pow, OP_And, OP_Or, OP_Xor, OP_BitwiseOr, OP_BitwiseXor,
+               OP_Equal}},
     {.name = "add-zero",
      .doc = "x + 0.0, x - -0.0 => x (but -0.0 => 0.0)",
      .exact = ROUNDING,
@@ -68,12 +70,16 @@ static const Rule rules[] = {
      .apply = identity_absorbing,
      .roots = {OP_Mul, OP_And, OP_BitwiseAnd, OP_Or}},
     {.name = "same-operands",
-     .doc = "x & x, x | x => x",
+     .doc = "x & x, x | x, max(x, x), min(x, x) => x",
      .apply = identity_same_operands,
-     .roots = {OP_And, OP_Or, OP_BitwiseAnd, OP_BitwiseOr}},
+     .roots = {OP_And, OP_Or, OP_BitwiseAnd, OP_BitwiseOr, OP_Max, OP_Min}},
     {.name = "constant-where",
      .doc = "Where(true, x, _), Where(_, x, x) => x",
      .apply = identity_where,
+     .roots = {OP_Where}},
+    {.name = "where-of-bools",
+     .doc = "Where(c, true, false) => c, Where(c, false, true) => Not(c)",
+     .apply = identity_where_bool,
      .roots = {OP_Where}},
     {.name = "negated-where",
      .doc = "Where(Not(c), x, y) => Where(c, y, x)",
@@ -82,15 +88,15 @@ static const Rule rules[] = {
     {.name = "merge-casts",
      .doc = "Cast(Cast(x)) that loses nothing in between => Cast(x)",
      .apply = identity_cast_chain,
-     .roots = {OP_Cast}},
+     .roots = {OP_Cast, OP_CastLike}},
     {.name = "merge-reshapes",
      .doc = "Reshape, Flatten, Squeeze or Unsqueeze of one another => one of them",
      .apply = identity_merge_views,
      .roots = {OP_Reshape, OP_Flatten, OP_Squeeze, OP_Unsqueeze}},
     {.name = "expand-before-broadcast",
-     .doc = "Op(Expand(x), y) => Op(x, y) where Op broadcasts x by itself",
+     .doc = "Op(Expand(x), y) => Op(x, y) where Op broadcasts x by itself; Tile of axes of size 1 too",
      .apply = identity_expand_before_broadcast,
-     .roots = {OP_Expand}},
+     .roots = {OP_Expand, OP_Tile}},
     {.name = "merge-expands",
      .doc = "Expand(Expand(x)) => Expand(x)",
      .apply = identity_expand_chain,
@@ -128,6 +134,82 @@ static const Rule rules[] = {
      .apply = identity_concat_slice,
      .roots = {OP_Slice}},
     {.name = "merge-pads", .doc = "Pad(Pad(x)) => Pad(x)", .apply = identity_pad_chain, .roots = {OP_Pad}},
+    {.name = "keepdims",
+     .doc = "Squeeze, Unsqueeze or Reshape of a reduction that can keep or drop the axes itself => one",
+     .apply = identity_keepdims,
+     .roots = {OP_Squeeze, OP_Unsqueeze, OP_Reshape, OP_Flatten}},
+    {.name = "gather-of-axis",
+     .doc = "Unsqueeze(Gather(x, k)) => Gather(x, [k]), Squeeze(Gather(x, [k])) => Gather(x, k)",
+     .apply = identity_gather_axis,
+     .roots = {OP_Squeeze, OP_Unsqueeze}},
+    {.name = "slice-of-one",
+     .doc = "Squeeze(Slice(x)) of one element => Gather(x, k)",
+     .apply = identity_slice_one,
+     .roots = {OP_Squeeze}},
+    {.name = "resize-to-same",
+     .doc = "Resize(x) by 1, nearest => x",
+     .apply = identity_resize_exact,
+     .roots = {OP_Resize, OP_Upsample}},
+    {.name = "resize-to-same-rounding",
+     .doc = "Resize(x) by 1, linear or cubic => x",
+     .exact = ROUNDING,
+     .apply = identity_resize_rounding,
+     .roots = {OP_Resize, OP_Upsample}},
+    {.name = "pool-of-one",
+     .doc = "AveragePool or MaxPool of one element each => x",
+     .exact = ROUNDING,
+     .apply = identity_pool,
+     .roots = {OP_AveragePool, OP_MaxPool, OP_GlobalAveragePool, OP_GlobalMaxPool}},
+    {.name = "blocks",
+     .doc = "DepthToSpace or SpaceToDepth with blocks of 1, or of one another => x",
+     .apply = identity_block,
+     .roots = {OP_DepthToSpace, OP_SpaceToDepth}},
+    {.name = "add-of-negated", .match = "Add(x, Neg(y))", .replace = "Sub(x, y)"},
+    {.name = "sub-of-negated", .match = "Sub(x, Neg(y))", .replace = "Add(x, y)"},
+    {.name = "abs-of-negated", .match = "Abs(Neg(x))", .replace = "Abs(x)"},
+    {.name = "negated-difference", .match = "Neg(Sub(x, y))", .replace = "Sub(y, x)", .exact = ROUNDING},
+    {.name = "negated-factor",
+     .match = "Mul(Neg(x), c#)",
+     .replace = "Mul(x, -c)",
+     .build = identity_negate_factor},
+#define FLOAT {identity_is_float, "it is not proven to be of floats"}
+    {.name = "negated-dividend",
+     .match = "Div(Neg(x), c#)",
+     .replace = "Div(x, -c)",
+     .when = {FLOAT},
+     .build = identity_negate_factor},
+    {.name = "negated-divisor",
+     .match = "Div(c#, Neg(x))",
+     .replace = "Div(-c, x)",
+     .when = {FLOAT},
+     .build = identity_negate_factor},
+    {.name = "negated-product",
+     .match = "Neg(Mul:product(x, c#))",
+     .replace = "Mul(x, -c)",
+     .build = identity_negate_product},
+    {.name = "negated-quotient",
+     .match = "Neg(Div:product(x, c#))",
+     .replace = "Div(x, -c)",
+     .when = {FLOAT},
+     .build = identity_negate_product},
+#define DIVIDES {identity_divides_elementwise, "the divisor is broadcast: there would be more divisions"}
+    {.name = "times-reciprocal",
+     .match = "Mul(y, Reciprocal(x))",
+     .replace = "Div(y, x)",
+     .when = {DIVIDES},
+     .exact = ROUNDING},
+    {.name = "times-one-over",
+     .match = "Mul(y, Div(one#, x))",
+     .replace = "Div(y, x)",
+     .when = {FLOAT, {identity_numerator_is_one, "the numerator is not 1"}, DIVIDES},
+     .exact = ROUNDING},
+#undef DIVIDES
+#undef FLOAT
+    {.name = "log-of-softmax",
+     .match = "Log(Softmax:softmax(x))",
+     .replace = "LogSoftmax(x)",
+     .exact = ROUNDING,
+     .build = identity_log_softmax},
 #define REDUCTIONS {OP_ReduceSum, OP_ReduceProd, OP_ReduceMax, OP_ReduceMin, OP_ReduceMean}
     {.name = "reduce-units",
      .doc = "reduction of integers over axes of size 1, which stay => x",

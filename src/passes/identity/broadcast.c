@@ -32,9 +32,19 @@ static bool broadcasts_alone(const Node *user, Value *e, Value *x) {
   return true;
 }
 
+/* Does a Tile repeat axes of size 1 only, as an Expand does? Other repeats are known to be 1. */
+static bool tile_expands(const Node *n) {
+  Shape s = shape_of(node_in(n, 0));
+  const Partial *repeats = n->opset >= 6 && node_in(n, 1) ? value_of(node_in(n, 1)) : NULL;
+  if (s.rank < 0 || !repeats || repeats->n != (size_t)s.rank) return false;
+  for (int i = 0; i < s.rank; i++)
+    if (!sym_is(s.dim[i], 1) && !(repeats->at[i] && sym_is(repeats->at[i], 1))) return false;
+  return true;
+}
+
 Outcome identity_expand_before_broadcast(Rewriter *rw, Node *node) {
   Value *x = node_in(node, 0), *y = node_out(node, 0);
-  TRY(x && y && y->n_uses);
+  TRY(x && y && y->n_uses && (node_is(node, OP_Expand) || tile_expands(node)));
   bool any = false;
   for (const Use *u = y->uses; u; u = u->next) any = any || node_has(u->node, OP_BROADCASTS);
   TRY(any);
@@ -85,9 +95,9 @@ Outcome identity_tile_chain(Rewriter *rw, Node *node) {
 
 /* --- Where --------------------------------------------------------------------------------------------- */
 
-/* 1 or 0 if every element of the condition is that; -1: neither. */
-static int constant_choice(Value *condition) {
-  const Tensor *t = constant_of(condition);
+/* 1 or 0 if every element of these bools is that; -1: neither. */
+static int constant_choice(Value *bools) {
+  const Tensor *t = constant_of(bools);
   int64_t first, next;
   if (!t || !t->count || !tensor_get_int(t, 0, &first)) return -1;
   for (uint64_t i = 1; i < t->count; i++)
@@ -105,6 +115,20 @@ Outcome identity_where(Rewriter *rw, Node *node) {
   NEED(s.rank >= 0 && s.rank == out.rank && shape_equal(s, out),
        "what it always takes is not proven to have the result's shape");
   return identity_forward(rw, node, x);
+}
+
+/* Where(c, true, false) is c, and the other way round Not(c). */
+Outcome identity_where_bool(Rewriter *rw, Node *node) {
+  TRY(node->n_in == 3 && node_in(node, 0) && node_in(node, 1) && node_in(node, 2) && node_out(node, 0));
+  TRY(dtype_of(node->out[0]) == DT_BOOL);
+  int then = constant_choice(node_in(node, 1)), otherwise = constant_choice(node_in(node, 2));
+  TRY(then >= 0 && otherwise >= 0 && then != otherwise);
+  Value *c = node_in(node, 0);
+  Shape s = shape_of(c), out = shape_of(node->out[0]);
+  NEED(s.rank >= 0 && s.rank == out.rank && shape_equal(s, out),
+       "the condition is not proven to have the result's shape");
+  if (then) return identity_forward(rw, node, c);
+  return identity_forward(rw, node, rw_node(rw, OP_Not, 1, &c)->out[0]);
 }
 
 /* Where(Not(c), x, y) is Where(c, y, x). */

@@ -48,7 +48,14 @@ Outcome identity_cast_chain(Rewriter *rw, Node *node) {
   const char *why = same_result(from, middle, to);
   NEED(!why, "%s", why);
   if (from == to) return identity_forward(rw, node, x);
-  rw_set_input(rw, node, 0, x);
+  if (node_is(node, OP_CastLike)) {
+    Node *cast = rw_node(rw, OP_Cast, 1, &x);
+    rw_attr_int(rw, cast, "to", to);
+    NEED(rw_can_replace(rw, node->out[0], cast->out[0], &why), "%s", why);
+    rw_replace(rw, node->out[0], cast->out[0]);
+  } else {
+    rw_set_input(rw, node, 0, x);
+  }
   rw_note(rw, "from %s straight to %s", elem_name(from), elem_name(to));
   return FIRED;
 }

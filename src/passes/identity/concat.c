@@ -96,11 +96,11 @@ Outcome identity_concat_split(Rewriter *rw, Node *node) {
     Dim part = dim_at(node->out[i], axis), operand = dim_at(node_in(concat, i), axis);
     NEED(part && operand && sym_equal(part, operand),
          "part %d is not proven to be as long as the Concat's operand", i);
-    if (identity_in_use(node->out[i]))
+    if (value_in_use(node->out[i]))
       NEED(rw_can_replace(rw, node->out[i], node_in(concat, i), &why), "%s", why);
   }
   for (int i = 0; i < node->n_out; i++)
-    if (identity_in_use(node->out[i])) rw_replace(rw, node->out[i], node_in(concat, i));
+    if (value_in_use(node->out[i])) rw_replace(rw, node->out[i], node_in(concat, i));
   rw_note(rw, "its parts are the Concat's operands");
   return FIRED;
 }

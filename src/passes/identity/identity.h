@@ -12,9 +12,19 @@ Outcome identity_forward(Rewriter *rw, Node *node, Value *x);
 /* The node whose first output is input i of n; NULL if there is none. */
 Node *identity_producer(const Node *n, int i);
 
-static inline bool identity_in_use(const Value *v) {
-  return v && (v->n_uses || v->n_outputs);
-}
+/* The axes that a Reduce, ArgMax or ArgMin goes over, as a mask. False: not known. */
+bool identity_reduced_axes(const Node *n, int rank, uint64_t *mask);
+
+/* What a Slice takes, for each of the axes in the mask. */
+typedef struct Cut {
+  int64_t start, end, step;
+} Cut;
+typedef struct Cuts {
+  uint64_t axes;
+  Cut at[MAX_RANK];
+} Cuts;
+/* False: a number is not known, or the lists do not fit each other. */
+bool identity_read_cuts(const Node *slice, int rank, Cuts *cuts);
 
 typedef Outcome IdentityRule(Rewriter *rw, Node *node);
 
@@ -30,13 +40,24 @@ IdentityRule identity_cast_chain;
 IdentityRule identity_merge_views;
 /* broadcast.c */
 IdentityRule identity_expand_before_broadcast, identity_expand_chain, identity_tile_chain, identity_where,
-    identity_where_not;
+    identity_where_bool, identity_where_not;
 /* slice.c */
 IdentityRule identity_slice_chain, identity_gather_chain, identity_gather_of_slice;
 /* concat.c */
 IdentityRule identity_concat_chain, identity_split_concat, identity_concat_split, identity_concat_slice;
 /* pad.c */
 IdentityRule identity_pad_chain;
+/* axes.c */
+IdentityRule identity_keepdims, identity_gather_axis, identity_slice_one;
+/* resample.c */
+IdentityRule identity_resize_exact, identity_resize_rounding, identity_pool, identity_block;
+/* signs.c */
+Value *identity_negate_factor(Rewriter *rw, const Match *m);
+Value *identity_negate_product(Rewriter *rw, const Match *m);
+Value *identity_log_softmax(Rewriter *rw, const Match *m);
+bool identity_is_float(const Match *m);
+bool identity_numerator_is_one(const Match *m);
+bool identity_divides_elementwise(const Match *m);
 /* reduce.c */
 IdentityRule identity_reduce_units_exact, identity_reduce_units_rounding, identity_reduce_chain_exact;
 IdentityRule identity_reduce_chain_rounding, identity_stack_exact, identity_stack_rounding;

@@ -31,7 +31,7 @@ static bool constant_all(Value *v, int c, unsigned *signs) {
 /* --- x op c is x --------------------------------------------------------------------------------------- */
 
 static int neutral_element(OpId op) {
-  return op == OP_Mul || op == OP_Div || op == OP_Pow || op == OP_And;
+  return op == OP_Mul || op == OP_Div || op == OP_Pow || op == OP_And || op == OP_Equal;
 }
 
 /* Is input i neutral, and does it leave x's shape alone? */
@@ -52,6 +52,7 @@ static Outcome neutral_operand(Rewriter *rw, Node *node, bool may_round) {
     bool additive = (op == OP_Add || op == OP_Sub) && !elem_is_int(dtype_of(node_in(node, i)));
     bool exact = !additive || signs == (op == OP_Add ? NEGATIVE : POSITIVE);
     TRY(exact != may_round);
+    if (op == OP_Equal) TRY(dtype_of(node_in(node, i)) == DT_BOOL);
     if (op == OP_Pow) NEED(dtype_of(node_in(node, 0)) == dtype_of(node->out[0]), "the types differ");
     return identity_forward(rw, node, node_in(node, 1 - i));
   }
@@ -95,6 +96,7 @@ Outcome identity_absorbing(Rewriter *rw, Node *node) {
 /* --- x op x -------------------------------------------------------------------------------------------- */
 
 Outcome identity_same_operands(Rewriter *rw, Node *node) {
-  TRY(node->n_in == 2 && node_out(node, 0) && node_in(node, 0) && node_in(node, 0) == node_in(node, 1));
+  TRY(node->n_in >= 2 && node_out(node, 0) && node_in(node, 0));
+  for (int i = 1; i < node->n_in; i++) TRY(node_in(node, i) == node_in(node, 0));
   return identity_forward(rw, node, node_in(node, 0));
 }

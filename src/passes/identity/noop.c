@@ -18,13 +18,20 @@ Outcome identity_identity(Rewriter *rw, Node *node) {
   return identity_forward(rw, node, node_in(node, 0));
 }
 
+/* In training mode elements are kept and scaled by 1 where the ratio is 0. */
+static bool drops_nothing(const Node *n) {
+  double ratio;
+  return node_in(n, 1) && constant_scalar(node_in(n, 1), &ratio) && ratio == 0;
+}
+
 Outcome identity_dropout(Rewriter *rw, Node *node) {
   TRY(node_out(node, 0));
   int64_t is_test = 1;
   if (node->opset < 7) NEED(attr_int(node, "is_test", &is_test) && is_test, "Dropout in training mode");
   Value *training = node_in(node, 2);
-  if (training) NEED(constant_int(training, &is_test) && !is_test, "training_mode is not constant false");
-  NEED(!identity_in_use(node_out(node, 1)), "the mask is in use");
+  bool infers = !training || (constant_int(training, &is_test) && !is_test);
+  NEED(infers || drops_nothing(node), "training_mode is not constant false");
+  NEED(!value_in_use(node_out(node, 1)), "the mask is in use");
   return identity_forward(rw, node, node_in(node, 0));
 }
 
@@ -124,24 +131,52 @@ Outcome identity_split(Rewriter *rw, Node *node) {
   return identity_forward(rw, node, node_in(node, 0));
 }
 
+/* 0, 1, ..., n - 1, perhaps counted from the end. */
+static bool counts_up(const Tensor *index) {
+  int64_t k, n = (int64_t)index->count;
+  if (index->rank != 1) return false;
+  for (int64_t i = 0; i < n; i++)
+    if (!tensor_get_int(index, (uint64_t)i, &k) || (k != i && k != i - n)) return false;
+  return true;
+}
+
+/* The n of Range(0, n, 1); NULL if it is another. */
+static Dim range_end(const Node *n) {
+  int64_t start, step;
+  if (!node_is(n, OP_Range) || n->n_in != 3 || !node_in(n, 0) || !node_in(n, 1) || !node_in(n, 2))
+    return NULL;
+  if (!constant_int(node_in(n, 0), &start) || !constant_int(node_in(n, 2), &step) || start || step != 1)
+    return NULL;
+  const Partial *p = value_of(node_in(n, 1));
+  return p && p->n == 1 ? p->at[0] : NULL;
+}
+
 /* Gather of 0, 1, ..., n - 1 along an axis of n. */
 Outcome identity_gather(Rewriter *rw, Node *node) {
   TRY(node_in(node, 0) && node_in(node, 1) && node_out(node, 0));
   Shape s = shape_of(node_in(node, 0));
   const Tensor *index = constant_of(node_in(node, 1));
   int axis;
-  TRY(index && index->rank == 1 && s.rank > 0 && node_axis(node, s.rank, &axis));
-  for (uint64_t i = 0; i < index->count; i++) {
-    int64_t k;
-    TRY(tensor_get_int(index, i, &k) && k == (int64_t)i);
-  }
-  NEED(sym_is(s.dim[axis], (int64_t)index->count), "it is not proven to take all of axis %d", axis);
+  TRY(s.rank > 0 && node_axis(node, s.rank, &axis));
+  Dim n = range_end(identity_producer(node, 1));
+  if (index && counts_up(index)) n = sym_int(rw_model(rw)->syms, (int64_t)index->count);
+  TRY(n);
+  NEED(sym_equal(s.dim[axis], n), "it is not proven to take all of axis %d", axis);
   return identity_forward(rw, node, node_in(node, 0));
+}
+
+/* Are all results integers? */
+static bool is_integral(const Node *n) {
+  if (!node_is(n, OP_Cast) || !node_in(n, 0)) return node_has(n, OP_INTEGRAL);
+  ElemType from = dtype_of(node_in(n, 0));
+  return elem_is_int(from) || from == DT_BOOL;
 }
 
 /* Op(Op(x)): Op(x) where the operator is idempotent, x where it is its own inverse. */
 Outcome identity_repeated(Rewriter *rw, Node *node) {
   Node *first = identity_producer(node, 0);
-  TRY(first && node_out(node, 0) && first->op == node->op && node->n_in == 1);
+  TRY(first && node_out(node, 0) && node->n_in == 1);
+  if (node_has(node, OP_INTEGRAL) && is_integral(first)) return identity_forward(rw, node, first->out[0]);
+  TRY(first->op == node->op);
   return identity_forward(rw, node, node_has(node, OP_INVOLUTION) ? node_in(first, 0) : first->out[0]);
 }

@@ -14,10 +14,14 @@ static bool keeps_dims(const Node *n) {
   return attr_int(n, "keepdims", &keep) && keep;
 }
 
-/* The reduced axes, as a mask. False: not known. */
-static bool reduced(const Node *n, int rank, uint64_t *mask) {
+bool identity_reduced_axes(const Node *n, int rank, uint64_t *mask) {
   int64_t at[MAX_RANK], noop = 0;
-  int count;
+  int count, axis;
+  if (node_is(n, OP_ArgMax) || node_is(n, OP_ArgMin)) {
+    if (rank > MAX_RANK || !node_axis(n, rank, &axis)) return false;
+    *mask = (uint64_t)1 << axis;
+    return true;
+  }
   if (rank < 0 || rank > MAX_RANK || !node_axes(n, 1, rank, at, &count)) return false;
   *mask = 0;
   for (int i = 0; i < count; i++) *mask |= (uint64_t)1 << at[i];
@@ -33,7 +37,7 @@ static Outcome reduce_units(Rewriter *rw, Node *node, bool exact) {
   TRY(node_in(node, 0) && node_out(node, 0) && is_of_kind(node, exact));
   Shape s = shape_of(node_in(node, 0));
   uint64_t mask;
-  TRY(reduced(node, s.rank, &mask) && (keeps_dims(node) || !mask));
+  TRY(identity_reduced_axes(node, s.rank, &mask) && (keeps_dims(node) || !mask));
   for (int i = 0; i < s.rank; i++) TRY(!(mask >> i & 1) || sym_is(s.dim[i], 1));
   return identity_forward(rw, node, node_in(node, 0));
 }
@@ -68,7 +72,8 @@ static Outcome reduce_chain(Rewriter *rw, Node *node, bool exact) {
   NEED(keeps_dims(first) == keeps_dims(node), "only one of them keeps the reduced axes");
   int rank = rank_of(node_in(first, 0));
   uint64_t a, b;
-  NEED(reduced(first, rank, &a) && reduced(node, rank_of(first->out[0]), &b), "the axes are not known");
+  NEED(identity_reduced_axes(first, rank, &a) && identity_reduced_axes(node, rank_of(first->out[0]), &b),
+       "the axes are not known");
   b = spread_mask(b, a, keeps_dims(first), rank);
   int64_t axes[MAX_RANK];
   size_t n = 0;
@@ -125,7 +130,7 @@ static Outcome stack(Rewriter *rw, Node *node, bool exact) {
   uint64_t mask;
   TRY(node_is(concat, OP_Concat) && node_out(node, 0) && concat->n_in >= 2 && is_of_kind(node, exact));
   int rank = rank_of(concat->out[0]);
-  TRY(rank > 0 && node_axis(concat, rank, &axis) && reduced(node, rank, &mask) &&
+  TRY(rank > 0 && node_axis(concat, rank, &axis) && identity_reduced_axes(node, rank, &mask) &&
       mask == (uint64_t)1 << axis);
   Value **x = NEW_ARRAY(rw_scratch(rw), Value *, concat->n_in);
   for (int i = 0; i < concat->n_in; i++) TRY((x[i] = layer(concat, i, rank, axis)));

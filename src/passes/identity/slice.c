@@ -3,15 +3,6 @@
 
 /* --- what a Slice takes --------------------------------------------------------------------------------- */
 
-typedef struct Cut {
-  int64_t start, end, step;
-} Cut;
-
-typedef struct Cuts {
-  uint64_t axes;
-  Cut at[MAX_RANK];
-} Cuts;
-
 static bool slice_list(const Node *n, int i, const char *name, const int64_t **at, size_t *count) {
   *at = NULL;
   *count = 0;
@@ -19,8 +10,7 @@ static bool slice_list(const Node *n, int i, const char *name, const int64_t **a
   return node_in(n, i) && value_ints(node_in(n, i), at, count);
 }
 
-/* False: a number is not known, or the lists do not fit each other. */
-static bool read_cuts(const Node *n, int rank, Cuts *cuts) {
+bool identity_read_cuts(const Node *n, int rank, Cuts *cuts) {
   const int64_t *start, *end, *step;
   int64_t axes[MAX_RANK];
   size_t n_start, n_end, n_step = 0;
@@ -107,7 +97,7 @@ Outcome identity_slice_chain(Rewriter *rw, Node *node) {
   Shape in = shape_of(node_in(first, 0)), middle = shape_of(first->out[0]);
   Cuts a, b;
   NEED(in.rank > 0 && in.rank <= MAX_RANK && middle.rank == in.rank, "the rank is not known");
-  NEED(read_cuts(first, in.rank, &a) && read_cuts(node, in.rank, &b),
+  NEED(identity_read_cuts(first, in.rank, &a) && identity_read_cuts(node, in.rank, &b),
        "starts, ends, axes or steps are not known");
   for (int i = 0; i < in.rank; i++) {
     if (!(b.axes >> i & 1)) continue;
@@ -183,7 +173,7 @@ Outcome identity_gather_of_slice(Rewriter *rw, Node *node) {
   const Tensor *index = outer_index(node, &axis);
   Shape in = shape_of(node_in(first, 0)), middle = shape_of(first->out[0]);
   Cuts cuts;
-  TRY(index && in.rank == middle.rank && in.rank <= MAX_RANK && read_cuts(first, in.rank, &cuts));
+  TRY(index && in.rank == middle.rank && in.rank <= MAX_RANK && identity_read_cuts(first, in.rank, &cuts));
   TRY(cuts.axes == (uint64_t)1 << axis);
   NEED(node_is_inner(first), "the Slice before it has other users");
   Cut c = cuts.at[axis];
