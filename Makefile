@@ -44,7 +44,7 @@ PROGRAMS := $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS
 
 # --- build -------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme peers setup clean distclean help
+.PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme peers latency setup clean distclean help
 all: programs $(STATIC) $(SHARED) ## build the library, the command line, the unit tests and the example
 
 .PHONY: programs
@@ -164,6 +164,10 @@ results: all $(VENV)/test.installed ## measure the zoo, write results/zoo.json a
 
 peers: programs $(BENCH)/installed ## run the peers on the zoo, ours beside them: results/peers.json, .md (hours)
 	nice $(BENCH)/bin/python bench/peers/run.py --build $(BUILD) $(ARGS)
+	nice $(BENCH)/bin/python bench/peers/recognised.py --build $(BUILD)
+
+latency: programs $(BENCH)/installed ## time the zoo in ONNX Runtime on a quiet machine: results/latency.json, .md (hours)
+	$(BENCH)/bin/python bench/latency/run.py --build $(BUILD) $(ARGS)
 
 readme: $(VENV)/test.installed ## put the measured numbers of results/ into README.md
 	$(PY) tools/readme.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -66,14 +67,16 @@ class Subject:
         return feeds(self.graph, seed)
 
 
-def feeds(graph: onnx.GraphProto, seed: int) -> dict[str, np.ndarray]:
+def feeds(
+    graph: onnx.GraphProto, seed: int, dims: Mapping[str, int] = DIMS
+) -> dict[str, np.ndarray]:
     """Make seeded inputs; ids stay inside the table they index, masks are 0 or 1."""
     rng = np.random.default_rng(seed)
     made = {}
     for info in graph.input:
         kind = info.type.tensor_type
         dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
-        shape = [d.dim_value or DIMS[d.dim_param] for d in kind.shape.dim]
+        shape = [d.dim_value or dims[d.dim_param] for d in kind.shape.dim]
         if info.name == "attention_mask":
             values = rng.random(shape) < 0.8
             values[:, 0] = True

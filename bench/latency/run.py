@@ -1,0 +1,199 @@
+"""Latency in ONNX Runtime, against the original: `make latency`, on a machine that does nothing else.
+
+    python bench/latency/run.py [--build build] [MODEL...]     the zoo, into results/latency.json
+    python bench/latency/run.py --files BASE OTHER...          any files, printed only
+
+Of each model: the original, the same file under another name (the null row: what the method itself gets wrong),
+ours, the best peer's, and ONNX Runtime's own offline optimisation. Batch 1, 128 tokens, with ONNX Runtime's
+optimizer at its default level and off, on one and two threads. All of them are open in one process and run in turn;
+several processes, because where a process happens to put its memory changes speed by percents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import onnx
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+FOLDERS = ("models", "tests/support", "tools", "bench/peers")
+sys.path[:0] = [str(ROOT / folder) for folder in FOLDERS]
+
+import materialize  # noqa: E402  (found through the line above)
+import measure  # noqa: E402
+import page  # noqa: E402
+import slimzoo  # noqa: E402
+import stats  # noqa: E402
+import table  # noqa: E402
+import zoo  # noqa: E402
+from page import BASE, NULL, ORT, OURS  # noqa: E402
+from peer import version  # noqa: E402
+
+RAW = ROOT / "results" / "raw" / "latency"
+LIMIT = 2 << 30
+"""Bytes above which a model is left out: five copies of it would have to be open at once."""
+
+
+def best_peer(name: str) -> str:
+    """Return the peer with the fewest nodes on a model; ONNX Runtime has a row of its own."""
+    known = table.load().get(name, {}).get("exported", {})
+    others = {peer: entry for peer, entry in known.items() if peer != ORT}
+    return next(iter(table.best(others, "exported", zoo.MODELS[name].opset)), "onnxsim")
+
+
+def candidates(name: str, build: Path, work: Path) -> dict[str, Path]:
+    """Write the files that are compared, each in a folder of its own."""
+    source, peer = materialize.materialize(name), best_peer(name)
+    python = [sys.executable, str(ROOT / "bench" / "peers" / "peer.py")]
+    commands = {
+        NULL: ["cp"],
+        OURS: [str(build / "onnxslim"), "-q"],
+        f"{peer} {version(peer)}": [*python, peer],
+        ORT: [*python, ORT],
+    }
+    made = {BASE: source}
+    for label, command in commands.items():
+        out = work / label.replace(" ", "_") / source.name
+        out.parent.mkdir(parents=True)
+        subprocess.run([*command, source, out], check=True, capture_output=True)
+        made[label] = out
+    return made
+
+
+def feeds(model: Path, out: Path) -> Path:
+    """Write the inputs, seeded, at the size models are exported with."""
+    graph = onnx.load(model, load_external_data=False).graph
+    np.savez(out, **slimzoo.feeds(graph, 0, zoo.EXPORT_DIMS))
+    return out
+
+
+class Latency:
+    """Measures sets of files."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.work = options.build / "latency"
+
+    def clean(self) -> None:
+        """Start with an empty folder."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True)
+
+    def samples(self, files: dict[str, Path], level: str, threads: int, done) -> list[dict]:
+        """Run the processes of one setting; each opens the models in another order."""
+        inputs = feeds(files[BASE], self.work / "feeds.npz")
+        job = {
+            "feeds": str(inputs),
+            "level": level,
+            "threads": threads,
+            "warmup": self.options.warmup,
+            "runs": self.options.runs,
+        }
+        made = []
+        for process in range(self.options.processes):
+            names = list(files)
+            random.Random(process).shuffle(names)
+            job["models"] = {name: str(files[name]) for name in names}
+            command = [sys.executable, str(HERE / "worker.py"), json.dumps(job)]
+            ended = subprocess.run(command, check=True, capture_output=True, text=True)
+            made.append(json.loads(ended.stdout))
+            done()
+        return made
+
+    def settings(self) -> list[tuple[str, int]]:
+        """Return the levels and numbers of threads."""
+        return [(level, n) for level in self.options.levels for n in self.options.threads]
+
+    def measure(self, files: dict[str, Path], done) -> tuple[dict, dict]:
+        """Return what is reported of a set of files, by setting, and the samples behind it."""
+        raw = {f"{s[0]}, {s[1]}": self.samples(files, *s, done) for s in self.settings()}
+        return {setting: stats.summary(made, list(files)) for setting, made in raw.items()}, raw
+
+
+def identity(files: dict[str, Path], options: argparse.Namespace) -> dict:
+    """Return what a result depends on, to tell whether it is still the one wanted."""
+    digests = {}
+    for label, path in files.items():
+        with path.open("rb") as stream:
+            digests[label] = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    said = {key: getattr(options, key) for key in ("processes", "warmup", "runs")}
+    return {"files": digests, **said, "onnxruntime": metadata.version("onnxruntime")}
+
+
+def measure_zoo(latency: Latency, names: list[str], progress: Progress) -> None:
+    """Measure models of the zoo and keep what came out, one after the other."""
+    options = latency.options
+    each = len(latency.settings()) * options.processes
+    task = progress.add_task("", total=each * len(names))
+    results = page.load()
+    for name in names:
+        progress.update(task, description=name)
+        latency.clean()
+        files = candidates(name, options.build, latency.work)
+        same = identity(files, options)
+        if not options.again and results.get(name, {}).get("identity") == same:
+            progress.advance(task, each)
+            continue
+        found, raw = latency.measure(files, lambda: progress.advance(task))
+        results[name] = {"identity": same, "settings": found}
+        RAW.mkdir(parents=True, exist_ok=True)
+        (RAW / f"{name}.json").write_text(json.dumps(raw) + "\n")
+        page.save(results, measure.machine())
+        progress.print("\n".join(page.rows(name, found)))
+    shutil.rmtree(latency.work, ignore_errors=True)
+
+
+def measure_files(latency: Latency, paths: list[Path], progress: Progress) -> None:
+    """Measure any files against the first of them and print it."""
+    files = {BASE if not i else f"{i}: {path.name}": path for i, path in enumerate(paths)}
+    latency.clean()
+    task = progress.add_task("", total=len(latency.settings()) * latency.options.processes)
+    found, _ = latency.measure(files, lambda: progress.advance(task))
+    progress.print("\n".join(page.rows(paths[0].name, found)))
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Measure latency in ONNX Runtime.")
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--again", action="store_true", help="measure what is known, too")
+    parser.add_argument("--processes", type=int, default=6, help="(%(default)s)")
+    parser.add_argument("--warmup", type=int, default=5, help="runs (%(default)s)")
+    parser.add_argument("--runs", type=int, default=50, help="per process (%(default)s)")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--levels", nargs="+", default=["default", "off"])
+    parser.add_argument("--files", type=Path, nargs="+", metavar="FILE", help="BASE OTHER...")
+    parser.add_argument("names", nargs="*", metavar="MODEL")
+    options = parser.parse_args()
+    options.build = options.build.resolve()
+    return options
+
+
+def main() -> None:
+    """Measure."""
+    options = arguments()
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    latency = Latency(options)
+    with Progress(*columns, console=Console(highlight=False, soft_wrap=True)) as progress:
+        if options.files:
+            measure_files(latency, options.files, progress)
+            return
+        small = [n for n in zoo.names() if zoo.MODELS[n].facts.size <= LIMIT]
+        measure_zoo(latency, options.names or small, progress)
+    page.write()
+
+
+if __name__ == "__main__":
+    main()

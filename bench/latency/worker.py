@@ -1,0 +1,64 @@
+"""One process of a latency measurement: python bench/latency/worker.py JOB prints one line of JSON.
+
+All models are open in the same process and run in turn. The order is another one in every round, so that none
+always runs behind the same neighbour, and models are opened in the order given, which the caller changes.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import onnxruntime as ort
+
+LEVELS = {
+    "off": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "default": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
+
+
+def session(path: str, level: str, threads: int) -> tuple[ort.InferenceSession, float]:
+    """Open a model; return how many seconds that took, too."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = LEVELS[level]
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    # The threads of one model must not spin while the next one runs.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    start = time.perf_counter()
+    opened = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return opened, time.perf_counter() - start
+
+
+def orders(names: list[str], rounds: int) -> Iterator[list[str]]:
+    """Yield an order per round: rotated by one each time, and reversed every other round."""
+    for r in range(rounds):
+        shift = (r // 2) % len(names)
+        turned = names[shift:] + names[:shift]
+        yield turned[::-1] if r % 2 else turned
+
+
+def measure(job: dict) -> dict:
+    """Return the seconds to open each model, and those of each of its runs."""
+    with np.load(job["feeds"]) as stored:
+        feeds = {name: stored[name] for name in stored.files}
+    opened, create = {}, {}
+    for name, path in job["models"].items():
+        opened[name], create[name] = session(path, job["level"], job["threads"])
+    used = {n: {i.name: feeds[i.name] for i in s.get_inputs()} for n, s in opened.items()}
+    runs: dict[str, list[float]] = {name: [] for name in opened}
+    gc.disable()
+    for order in orders(list(opened), job["warmup"] + job["runs"]):
+        for name in order:
+            start = time.perf_counter()
+            opened[name].run(None, used[name])
+            runs[name].append(time.perf_counter() - start)
+    return {"create": create, "runs": {n: times[job["warmup"] :] for n, times in runs.items()}}
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(json.loads(sys.argv[1]))))

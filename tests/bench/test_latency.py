@@ -1,0 +1,48 @@
+"""What is concluded from timings: the null row covers 1, a real difference is found."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "latency"))
+
+import stats  # noqa: E402  (found through the line above)
+import worker  # noqa: E402
+
+
+def timings(seed: int, factor: float, processes: int = 6) -> tuple[list, list]:
+    """Two models whose processes differ by 1 %, with disturbances that hit both."""
+    rng = np.random.default_rng(seed)
+    both: tuple[list, list] = ([], [])
+    for _ in range(processes):
+        disturbed = 1 + rng.exponential(0.05, 50)
+        for times, scale in zip(both, (1, factor), strict=True):
+            own = np.exp(rng.normal(0, 0.01))
+            times.append(scale * own * (10 * disturbed + rng.exponential(0.2, 50)))
+    return both
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.9, 1.2])
+def test_interval_covers_the_truth_as_often_as_it_says(factor, monkeypatch):
+    monkeypatch.setattr(stats, "RESAMPLES", 300)
+    bounds = [stats.interval(*timings(seed, factor)) for seed in range(40)]
+    assert sum(low <= factor <= high for low, high in bounds) >= 35
+    assert max(high - low for low, high in bounds) < 0.1
+
+
+def test_ratio_ignores_what_makes_a_whole_process_slow():
+    base = [np.full(5, 10.0), np.full(5, 20.0)]
+    other = [np.full(5, 9.0), np.full(5, 18.0)]
+    assert stats.ratio(base, other) == pytest.approx(0.9)
+    assert stats.interval(base, other) == pytest.approx((0.9, 0.9))
+
+
+def test_every_model_runs_in_every_place():
+    names = ["a", "b", "c"]
+    orders = list(worker.orders(names, 6))
+    assert all(sorted(order) == names for order in orders)
+    assert {order[0] for order in orders} == {order[-1] for order in orders} == set(names)
