@@ -32,7 +32,8 @@ static bool poly_mul(const Poly *a, const Poly *b, Poly *product) {
 /* --- reading ------------------------------------------------------------------------------------------- */
 
 bool is_arithmetic(const Node *n) {
-  return node_is(n, OP_Mul) || node_is(n, OP_Add) || node_is(n, OP_Div) || node_is(n, OP_Sub);
+  return node_is(n, OP_Mul) || node_is(n, OP_Add) || node_is(n, OP_Div) || node_is(n, OP_Sub) ||
+         node_is(n, OP_Neg);
 }
 
 static bool read_value(Value *v, const Variables *of, int depth, Poly *p);
@@ -51,7 +52,13 @@ static bool read_value(Value *v, const Variables *of, int depth, Poly *p) {
   if (v == of->g) return p->c[1][0] = 1, true;
   if (constant_of(v)) return poly_constant(v, of->rank, p);
   Node *n = v->producer;
-  if (!n || !n->op || n->n_in != 2 || n->graph != of->x->graph || !depth) return false;
+  if (!n || !n->op || !node_in(n, 0) || n->graph != of->x->graph || !depth) return false;
+  if (node_is(n, OP_Neg)) {
+    Poly zero = {0}, b;
+    if (!read_value(node_in(n, 0), of, depth - 1, &b)) return false;
+    return poly_add(&zero, &b, -1, p), true;
+  }
+  if (n->n_in != 2) return false;
   Value *left = node_in(n, 0), *right = node_in(n, 1);
   if (!left || !right) return false;
   if (node_is(n, OP_Pow)) return read_power(left, right, of, depth - 1, p);

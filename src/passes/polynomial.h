@@ -33,7 +33,7 @@ bool poly_near(double c, double wanted, ElemType t);
 /* Every value that v may be a polynomial of, v itself first; at most POLY_MAX_BASES. */
 int poly_bases(Value *v, Value **at);
 
-/* Is n one of Mul, Add, Div, Sub? */
+/* Is n one of Mul, Add, Div, Sub, Neg? */
 bool is_arithmetic(const Node *n);
 
 /* The nearest node above n, at most `depth` up through arithmetic whose results nobody else reads, that is

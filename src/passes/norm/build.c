@@ -42,7 +42,7 @@ const char *norm_refusal(Rewriter *rw, const Node *root, Value *x, const RootMea
   if (r->epsilon != 0 && (r->epsilon < 0 || !isnormal((float)r->epsilon)))
     return "epsilon is no positive normal float";
   if (!norm_dims(x, r->axis, dim, &count)) return "the sizes of the normalised axes are not known, or 0";
-  if (elem_bytes(t, count) > rw_max_growth(rw) && !scale_follows(root->out[0], r->axis))
+  if (elem_bytes(t, count) > rw_max_growth(rw) && !r->scale && !scale_follows(root->out[0], r->axis))
     return "there is no scale, and as many ones would make the file larger (--max-growth)";
   return NULL;
 }
@@ -62,7 +62,8 @@ Value *norm_build(Rewriter *rw, OpId op, Value *x, const RootMeanSquare *r) {
   Node *n = rw_node(rw, op, 2, in);
   rw_attr_int(rw, n, "axis", r->axis - r->rank);
   rw_attr_float(rw, n, "epsilon", (float)r->epsilon);
-  return n->out[0];
+  if (!r->scale) return n->out[0];
+  return rw_node(rw, OP_Mul, 2, (Value *[]){n->out[0], r->scale})->out[0];
 }
 
 /* --- what follows -------------------------------------------------------------------------------------- */

@@ -5,10 +5,11 @@
 
 #include "passes/passes.h"
 
-/* v / sqrt(mean(w ^ 2) + epsilon), the mean over the axes from `axis` to the last one. */
+/* v / sqrt(mean(w ^ 2) + epsilon) * scale, the mean over the axes from `axis` to the last one. */
 typedef struct RootMeanSquare {
   Value *v, *w; /* w holds v's elements, or is computed like it */
   Value *by;    /* what v is divided by or multiplied with */
+  Value *scale; /* a factor of v or of `by`; NULL: none, or it follows */
   int axis, rank;
   double epsilon;
 } RootMeanSquare;
@@ -16,6 +17,9 @@ typedef struct RootMeanSquare {
 /* Is n the last node of one? Casts between float16, float and double may stand in
  * between. */
 bool read_rms(Node *n, RootMeanSquare *r);
+
+/* Is n x * f + (bias - mean(x) * f) with f = scale / sqrt(mean((x - mean(x)) ^ 2) + epsilon)? r->v is x. */
+bool read_moments(Node *n, RootMeanSquare *r, Value **bias);
 
 /* v = x - mean(x), the mean over the axes from *axis to the last one. */
 bool read_centred(Value *v, Value **x, int *axis);
@@ -28,7 +32,7 @@ Node *norm_core(Node *n, ElemType *type);
 
 /* Why LayerNormalization and its relatives can't compute it; NULL if they can. */
 const char *norm_refusal(Rewriter *rw, const Node *root, Value *x, const RootMeanSquare *r);
-/* op(x, ones): the scale comes later, if there is one. */
+/* op(x, ones), times r->scale if there is one; the operator takes it in later. */
 Value *norm_build(Rewriter *rw, OpId op, Value *x, const RootMeanSquare *r);
 
 /* Guards and builders of the rules that let a normalisation `norm` of x take in what follows it. */
