@@ -6,13 +6,14 @@
  *            elsewhere too and the pair does not cancel (nothing would be saved)
  * Exactness: bitwise
  *
- * Before:    Transposes around nodes that can compute in either layout: Conv -> Transpose -> Add(c) ->
- * Sigmoid -> Concat(axis 3) -> Transpose -> Conv After:     Conv -> Add(Transpose(c)) -> Sigmoid ->
- * Concat(axis 1) -> Conv Formula:   transposes/region.h: the layouts of a whole region are chosen at once, by
- * a minimum cut When not:  no other choice has fewer Transposes, or as few that move fewer bytes; what ends a
- * region (operators that fix their layout, graph inputs and outputs, custom operators, bodies, operands of
- * unknown rank, computed axes) is in the reason Exactness: bitwise; through reductions of floats, whose
- * additions may come in another order, rounding
+ * Before:    Transposes around nodes that can compute in either layout:
+ *            Conv -> Transpose -> Add(c) -> Sigmoid -> Concat(axis 3) -> Transpose -> Conv
+ * After:     Conv -> Add(Transpose(c)) -> Sigmoid -> Concat(axis 1) -> Conv
+ * Formula:   transposes/region.h: the layouts of a whole region are chosen at once, by a minimum cut
+ * When not:  no other choice has fewer Transposes, or as few that move fewer bytes; what ends a region
+ *            (operators that fix their layout, graph inputs and outputs, custom operators, bodies, operands
+ * of unknown rank, computed axes) is in the reason Exactness: bitwise; rounding through reductions of floats,
+ * whose additions may come in another order, and where the operands of a product change places
  *
  * Before:    Transpose of axes of size 1 only
  * After:     Reshape, which copies nothing
@@ -133,7 +134,7 @@ static const Rule rules[] = {
      .roots = {OP_Transpose},
      .late = true},
     {.name = "push-transposes-rounding",
-     .doc = "the same, through reductions whose additions change their order",
+     .doc = "the same, through reductions and products whose additions change their order",
      .exact = ROUNDING,
      .apply = push_rounding,
      .roots = {OP_Transpose},

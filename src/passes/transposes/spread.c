@@ -61,26 +61,11 @@ static const char *broadcast(Spread *s, int slot, const Perm *p) {
   return NULL;
 }
 
-static const char *matmul(Spread *s, int slot, const Perm *p) {
-  Node *n = s->node;
-  Value *a = node_in(n, 0), *b = node_in(n, 1);
-  int rank = rank_of(n->out[0]);
-  if (!a || !b || rank < p->n || rank > MAX_AXES || rank_of(a) < 2 || rank_of(b) < 2)
-    return "the ranks of its operands are not known";
-  if (p->n < 2 || !perm_keeps_from(p, p->n - 2)) return "MatMul fixes the last two axes";
-  Perm out = perm_widen(p, rank);
-  if (!spread_operand(&out, a, &s->in[0]) || !spread_operand(&out, b, &s->in[1]))
-    return "an operand of lower rank is computed";
-  if (slot >= 0 && !s->in[slot].n) return "the operand does not change";
-  s->out[0] = out;
-  return NULL;
-}
-
 /* --- along an axis ---------------------------------------------------------------------------------------
  */
 
 static bool reads_data(const Node *n, int i) {
-  return i == 0 || node_is(n, OP_Concat);
+  return i == 0 || node_is(n, OP_Concat) || node_is(n, OP_GatherElements);
 }
 
 static bool yields_data(const Node *n, int i) {
@@ -126,13 +111,22 @@ static const char *from_axis(Spread *s, int slot, const Perm *p) {
   if (!node_axis(s->node, p->n, &axis)) return "its axis is out of range";
   if (!perm_keeps_from(p, axis)) return "it works on the last axes, which would move";
   for (int i = 1; i < s->node->n_out; i++)
-    if (node_out(s->node, i) && (s->node->out[i]->n_uses || s->node->out[i]->n_outputs))
-      return "its statistics are in use";
+    if (value_in_use(s->node->out[i])) return "its statistics are in use";
   return same(s, slot, p);
 }
 
 static const char *last_two_axes(Spread *s, int slot, const Perm *p) {
   if (p->n < 2 || !perm_keeps_from(p, p->n - 2)) return "it works on the last two axes, which would move";
+  return same(s, slot, p);
+}
+
+/* Batch and channels are the first two axes; the others may move among each other. */
+static const char *behind_channels(Spread *s, int slot, const Perm *p) {
+  if (p->n < 2 || p->at[0] != 0 || p->at[1] != 1) return "its channels are the second axis, which would move";
+  if (!node_is(s->node, OP_BatchNormalization) && !node_is(s->node, OP_GlobalMaxPool) && !s->may_round)
+    return "its additions may come in another order, which rounds";
+  for (int i = 1; i < s->node->n_out; i++)
+    if (value_in_use(s->node->out[i])) return "its statistics are in use";
   return same(s, slot, p);
 }
 
@@ -174,9 +168,9 @@ static void quantize_axis(Rewriter *rw, const Spread *s, Node *copy) {
   if (!is_per_tensor(s->node)) axis_attr(rw, s, copy);
 }
 
-static const Family unary = {same, NULL, NULL}, broadcasting = {broadcast, NULL, NULL},
-                    product = {matmul, NULL, NULL};
+static const Family unary = {same, NULL, NULL}, broadcasting = {broadcast, NULL, NULL};
 static const Family one_axis = {along_axis, NULL, axis_attr}, last_axes = {from_axis, NULL, NULL};
+static const Family any_image = {behind_channels, NULL, NULL};
 static const Family triangle = {last_two_axes, NULL, NULL}, running_sum = {cumsum, cumsum_axis, NULL};
 static const Family quantizing = {quantize, NULL, quantize_axis};
 
@@ -189,17 +183,24 @@ static const Family *family_of(const Node *n) {
   case OP_Concat:
   case OP_Split:
   case OP_TopK:
+  case OP_GatherElements:
   case OP_LpNormalization: return &one_axis;
   case OP_Softmax:
   case OP_LogSoftmax:
   case OP_Hardmax: return n->opset >= 13 ? &one_axis : &last_axes;
   case OP_LayerNormalization:
   case OP_RMSNormalization: return &last_axes;
+  case OP_BatchNormalization:
+  case OP_InstanceNormalization:
+  case OP_GroupNormalization:
+  case OP_GlobalAveragePool:
+  case OP_GlobalMaxPool: return &any_image;
   case OP_Trilu: return &triangle;
   case OP_CumSum: return &running_sum;
   case OP_QuantizeLinear:
   case OP_DequantizeLinear: return &quantizing;
-  case OP_MatMul: return &product;
+  case OP_MatMul: return &spread_matmul;
+  case OP_Gemm: return &spread_gemm;
   case OP_PRelu: return &broadcasting;
   case OP_ReduceL1:
   case OP_ReduceL2:

@@ -55,6 +55,7 @@ enum { MAX_EXTRA_INPUTS = 8 };
 
 extern const Family spread_reduce, spread_squeeze, spread_unsqueeze, spread_gather, spread_reshape,
     spread_flatten;
+extern const Family spread_matmul, spread_gemm;
 extern const Family spread_slice, spread_pad, spread_tile, spread_expand, spread_resize;
 
 /* Where axis a of input 0 goes. */
