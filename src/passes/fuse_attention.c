@@ -163,6 +163,15 @@ static Value *columns(Rewriter *rw, const Operand *o, int64_t depth, Node **spli
   return (*split)->out[o->piece.index];
 }
 
+static Value *rotated(Rewriter *rw, const Operand *o, const Form *f, Value *v) {
+  Value *in[4] = {v};
+  if (!o->rotary) return v;
+  for (int i = 1; i < o->rotary->n_in; i++) in[i] = node_in(o->rotary, i);
+  Node *n = rw_copy(rw, o->rotary, o->rotary->n_in, in);
+  rw_attr_int(rw, n, "num_heads", f->heads);
+  return n->out[0];
+}
+
 static Value *ordered(Rewriter *rw, const Operand *o) {
   int64_t perm[4];
   int n = 0;
@@ -184,7 +193,8 @@ static Node *build(Rewriter *rw, const Plan *p) {
   const Form *f[] = {&p->q, &p->k, &p->v};
   Value *in[4] = {NULL};
   Node *split = NULL;
-  for (int i = 0; i < 3; i++) in[i] = p->flat ? columns(rw, o[i], f[i]->depth, &split) : ordered(rw, o[i]);
+  for (int i = 0; i < 3; i++)
+    in[i] = p->flat ? rotated(rw, o[i], f[i], columns(rw, o[i], f[i]->depth, &split)) : ordered(rw, o[i]);
   bool masked = p->kept || (c->n_biases && !(p->causal && !c->kept));
   if (masked && !(in[3] = build_mask(rw, p))) return NULL;
   Node *n = rw_node(rw, OP_Attention, 4, in);

@@ -16,6 +16,7 @@ typedef struct Trace {
   bool scales;     /* may factors be collected? */
   double scale;
   Piece piece;
+  Node *rotary;
 } Trace;
 
 static bool axes_are(const Trace *t, int n, const Role *order) {
@@ -114,6 +115,13 @@ static bool above_factor(Trace *t, Node *n) {
   return true;
 }
 
+static bool above_rotary(Trace *t, Node *n) {
+  static const Role order[] = {BATCH, HEADS, LENGTH, DEPTH};
+  if (t->piece.n || t->rotary || !node_is_inner(n) || !axes_are(t, 4, order)) return false;
+  t->rotary = n;
+  return true;
+}
+
 /* Goes on to an input of the node that computes `at`. */
 static bool climb(Trace *t) {
   Node *n = t->at->producer;
@@ -127,6 +135,7 @@ static bool climb(Trace *t) {
   case OP_Split: moved = above_split(t, n); break;
   case OP_Gather: moved = above_gather(t, n); break;
   case OP_Reshape: moved = above_repeat(t, n); break;
+  case OP_RotaryEmbedding: moved = above_rotary(t, n); break;
   default: return false;
   }
   if (!moved) return false;
@@ -153,7 +162,7 @@ static bool is_ordered(const int *role_at) {
  * stands further up. */
 static void note_whole(const Trace *t, Operand *o) {
   Form f = {.v = t->at, .scale = t->scale, .heads = 1};
-  if (t->piece.n || t->axis[PART] >= 0 || !const_dim(f.v, t->axis[DEPTH], &f.depth)) return;
+  if (t->rotary || t->piece.n || !const_dim(f.v, t->axis[DEPTH], &f.depth)) return;
   if (t->axis[HEADS] >= 0 && !const_dim(f.v, t->axis[HEADS], &f.heads)) return;
   if (o->whole.v && f.heads == o->whole.heads && is_ordered(o->whole_at) && !is_ordered(t->axis)) return;
   o->whole = f;
@@ -181,6 +190,7 @@ static bool note_flat(const Trace *t, Operand *o) {
   f.v = x;
   o->flat = f;
   o->piece = t->piece;
+  o->rotary = t->rotary;
   return true;
 }
 

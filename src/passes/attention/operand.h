@@ -1,6 +1,7 @@
 /* Q, K or V of an attention core, followed upwards through what only arranges heads: Transposes, the Reshape
  * that makes heads, the Split or Gather that takes it out of a fused projection, and the repetition of heads
- * for grouped queries. Constant factors on the way are collected. */
+ * for grouped queries, and a RotaryEmbedding, which may as well turn the columns. Constant factors on the way
+ * are collected. */
 #ifndef PASSES_ATTENTION_OPERAND_H
 #define PASSES_ATTENTION_OPERAND_H
 
@@ -31,6 +32,7 @@ typedef struct Operand {
   int whole_at[ROLES]; /* its axes */
   Form flat;           /* [batch, length, columns], heads side by side; v may be NULL */
   Piece piece;         /* the columns of flat that it is */
+  Node *rotary;        /* RotaryEmbedding between flat and the operand; NULL if there is none */
 } Operand;
 
 typedef enum OperandKind { QUERY, KEY, VALUE } OperandKind;
