@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "models")]
+sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "models"), str(ROOT / "tools")]
 
 from tool import Tool  # noqa: E402  (found through the line above)
 

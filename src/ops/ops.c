@@ -4,8 +4,8 @@
 
 /* In the order of OpId, which is the order of (domain, name): op_find() searches by bisection. */
 static const OpDef defs[OP_COUNT_] = {
-#define OP(id, domain, min_in, max_in, min_out, max_out, versions, facts)                                    \
-  [OP_##id] = {OP_##id, #id, domain, min_in, max_in, min_out, max_out, versions, facts},
+#define OP(id, domain, min_in, max_in, min_out, max_out, versions, kernel, facts)                                    \
+  [OP_##id] = {OP_##id, #id, domain, min_in, max_in, min_out, max_out, versions, kernel, facts},
 #include "ops/ops.def"
 #undef OP
 };

@@ -28,7 +28,7 @@ enum {
 
 typedef enum OpId {
   OP_NONE = 0,
-#define OP(id, domain, min_in, max_in, min_out, max_out, versions, facts) OP_##id,
+#define OP(id, domain, min_in, max_in, min_out, max_out, versions, kernel, facts) OP_##id,
 #include "ops/ops.def"
 #undef OP
   OP_COUNT_
@@ -39,6 +39,7 @@ typedef struct OpDef {
   const char *name, *domain;
   int min_in, max_in, min_out, max_out; /* max -1: unbounded */
   const int16_t *since; /* versions in which the definition changed, ascending, 0-terminated */
+  int kernel;           /* the newest of them that ONNX Runtime has a kernel for, 0 if none */
   uint32_t facts;
 } OpDef;
 

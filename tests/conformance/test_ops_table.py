@@ -10,9 +10,11 @@ import pytest
 from onnx import helper
 from onnx.defs import OpSchema
 
+import ort_kernels
+
 OPS = Path(__file__).resolve().parents[2] / "src" / "ops"
 ROW = re.compile(
-    r'^OP\((\w+), "([\w.]*)", (-?\d+), (-?\d+), (-?\d+), (-?\d+), VERSIONS\(([\d, ]+)\),\s*([\w| ]+)\)',
+    r'^OP\((\w+), "([\w.]*)", (-?\d+), (-?\d+), (-?\d+), (-?\d+), VERSIONS\(([\d, ]+)\), \d+,\s*([\w| ]+)\)',
     re.M,
 )
 MACROS = {
@@ -64,6 +66,20 @@ def test_newest_opset():
         assert int(known[domain]) == max(
             v[-1].since_version for k, v in SCHEMAS.items() if k[0] == domain
         )
+
+
+def test_kernels_are_those_of_onnx_runtime():
+    text = (OPS / "ops.def").read_text()
+    assert ort_kernels.filled(text) == text, "run tools/ort_kernels.py"
+
+
+def test_a_kernel_runs_every_older_definition_too():
+    """Whether a definition has a kernel can so be told by one number."""
+    known = ort_kernels.kernels()
+    for key, (_, versions, _) in ROWS.items():
+        have = [ort_kernels.runs(v, known[key]) for v in versions]
+        recent = have[have.index(True) :] if any(have) else []
+        assert recent == sorted(recent, reverse=True), key
 
 
 @pytest.mark.parametrize("key", sorted(SCHEMAS), ids="::".join)
