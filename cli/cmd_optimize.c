@@ -104,6 +104,14 @@ static void print_remarks(const Cli *c, const onnxslim_report *r) {
   }
 }
 
+static void print_opset(const Cli *c, const onnxslim_report *r) {
+  if (r->opset_after > r->opset_before)
+    fprintf(c->out, "opset %" PRId64 " -> %" PRId64, r->opset_before, r->opset_after);
+  else
+    fprintf(c->out, "opset %" PRId64 " stays", r->opset_before);
+  fprintf(c->out, "%s%s\n", r->opset_reason ? ": " : "", r->opset_reason ? r->opset_reason : "");
+}
+
 static void print_times(const Cli *c, const onnxslim_report *r) {
   char text[3][32];
   fprintf(c->out, "read %s, optimize %s", seconds_text(text[0], r->seconds_read),
@@ -118,6 +126,7 @@ static void print_report(const Cli *c, const onnxslim_report *r) {
           c->dry_run ? " (dry run)" : "");
   print_frozen(c, r);
   print_operators(c, r);
+  if (r->opset_before) print_opset(c, r);
   fputc('\n', c->out);
   print_passes(c, r);
   if (c->stats || c->verbose) {

@@ -256,6 +256,8 @@ struct onnxslim_report {
   const onnxslim_verification *verification; /* only with option "verify" */
   const onnxslim_frozen_axis *frozen;
   size_t n_frozen;
+  int64_t opset_before, opset_after; /* of ai.onnx; 0 without option "opset" */
+  const char *opset_reason;          /* why it was not lifted, or no further (NULL: as asked) */
 };
 ONNXSLIM_API void onnxslim_report_free(onnxslim_report *report);
 /* Everything in it; freed with onnxslim_buffer_free(). NULL only without memory. */

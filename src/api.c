@@ -120,6 +120,7 @@ static onnxslim_report *report_new(Ctx *cx, Model *m, const onnxslim_options *o)
 static void optimize_model(Model *m, const onnxslim_options *o, onnxslim_report *r) {
   double start = clock_seconds();
   RunLimits limits = {.max_rewrites = UINT64_MAX};
+  pipeline_lift(m, o, r);
   pipeline_run(m, o, &limits, r);
   pipeline_finish(m, o);
   report_ops_after(r, m);

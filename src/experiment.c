@@ -221,9 +221,16 @@ static Model *read_prepared(Ctx *cx, const char *path, const onnxslim_options *o
   return m;
 }
 
+/* As it is when the rules begin. */
+static Model *read_lifted(Ctx *cx, const char *path, const onnxslim_options *o) {
+  Model *m = read_prepared(cx, path, o);
+  pipeline_lift(m, o, NULL);
+  return m;
+}
+
 /* One pass alone (NULL: all enabled ones) on a fresh load. */
 static onnxslim_attribution_row run_alone(Call *c, const onnxslim_attribution_t *t, const Pass *pass) {
-  Model *m = read_prepared(c->cx, c->a, c->o);
+  Model *m = read_lifted(c->cx, c->a, c->o);
   double start = clock_seconds();
   RunLimits limits = {.only = pass, .max_rewrites = UINT64_MAX};
   RunResult *run = pipeline_run(m, c->o, &limits, NULL);
@@ -278,7 +285,7 @@ static void call_attribution(void *arg) {
   if (!c->o) c->o = options_new(a);
   if (strcmp(c->a, "-") == 0)
     fail(c->cx, ONNXSLIM_ERR_USAGE, "attribution reads the model many times: it needs a file");
-  Model *m = read_prepared(c->cx, c->a, c->o);
+  Model *m = read_lifted(c->cx, c->a, c->o);
   WriteOptions w = write_options(c->o);
   t->nodes = model_node_count(m);
   t->bytes = model_size(m, &w);
@@ -317,7 +324,7 @@ typedef struct Hunt {
 /* The model after so many rewrites; the run has stopped then, so its last remark is that of the last rewrite.
  */
 static Model *rewritten(Call *c, uint64_t n, RunResult **run) {
-  Model *m = read_prepared(c->cx, c->a, c->o);
+  Model *m = read_lifted(c->cx, c->a, c->o);
   RunLimits limits = {.max_rewrites = n, .remarks = true};
   *run = pipeline_run(m, c->o, &limits, NULL);
   return m;

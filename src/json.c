@@ -214,6 +214,10 @@ static const Field report_seconds[] = {{"read", REAL, offsetof(Report, seconds_r
                                        {"write", REAL, offsetof(Report, seconds_write)},
                                        {"verify", REAL, offsetof(Report, seconds_verify)}};
 
+static const Field report_opset[] = {{"before", INT64, offsetof(Report, opset_before)},
+                                     {"after", INT64, offsetof(Report, opset_after)},
+                                     {"reason", TEXT, offsetof(Report, opset_reason)}};
+
 typedef onnxslim_value_info_t ValueInfo;
 static const Field value_fields[] = {FIELD(ValueInfo, name, TEXT), FIELD(ValueInfo, type, TEXT)};
 
@@ -280,6 +284,7 @@ static void put_report(Json *j, const void *object) {
   put_group(j, "bytes", report_bytes, COUNT(report_bytes), r);
   put_group(j, "seconds", report_seconds, COUNT(report_seconds), r);
   PUT_ROWS(j, "frozen", frozen_fields, r->frozen, r->n_frozen);
+  if (r->opset_before) put_group(j, "opset", report_opset, COUNT(report_opset), r);
   PUT_ROWS(j, "ops", op_fields, r->ops, r->n_ops);
   PUT_ROWS(j, "passes", pass_fields, r->passes, r->n_passes);
   PUT_ROWS(j, "rules", rule_fields, r->rules, r->n_rules);

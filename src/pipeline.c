@@ -2,6 +2,8 @@
 
 #include "eval/deferred.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const OptionId asks[] = {OPT_passes, OPT_only, OPT_decompose,
@@ -75,6 +77,26 @@ void pipeline_prepare(Model *m, const onnxslim_options *o, onnxslim_report *repo
   phase_extract(m, v[OPT_inputs].names.at, v[OPT_inputs].names.n, v[OPT_outputs].names.at,
                 v[OPT_outputs].names.n);
   phase_keep(m, v[OPT_keep].names.at, v[OPT_keep].names.n);
+}
+
+/* 0 is max. */
+static int wanted_opset(const onnxslim_options *o) {
+  const char *text = option_text(o, OPT_opset);
+  if (strcmp(text, "max") == 0) return 0;
+  char *end;
+  long n = strtol(text, &end, 10);
+  if (*end || n < 1 || n > INT_MAX)
+    fail(o->cx, ONNXSLIM_ERR_USAGE, "option 'opset': '%s' is neither a version nor max", text);
+  return (int)n;
+}
+
+void pipeline_lift(Model *m, const onnxslim_options *o, onnxslim_report *report) {
+  if (!o->value[OPT_opset].set) return;
+  const Lift *lift = phase_lift(m, wanted_opset(o));
+  const char *remarks = option_text(o, OPT_remarks);
+  if (report)
+    report_lift(report, lift, remarks && strcmp(remarks, "missed") != 0,
+                remarks && strcmp(remarks, "fired") != 0);
 }
 
 /* --- dumps

@@ -124,16 +124,37 @@ static void report_stats(onnxslim_report *r, const RunOptions *o, const RunResul
   r->n_rules = run->rules.n;
 }
 
+/* The remarks so far, with room for n more. */
+static onnxslim_remark *more_remarks(onnxslim_report *r, size_t n) {
+  onnxslim_remark *remarks = NEW_ARRAY(object_arena(r), onnxslim_remark, r->n_remarks + n);
+  if (r->n_remarks) memcpy(remarks, r->remarks, r->n_remarks * sizeof *remarks);
+  r->remarks = remarks;
+  return remarks;
+}
+
+void report_lift(onnxslim_report *r, const Lift *lift, bool fired, bool missed) {
+  static const char pass[] = "lift", rule[] = "lift-opset";
+  Arena *a = object_arena(r);
+  r->opset_before = lift->from;
+  r->opset_after = lift->to;
+  const char *node = copy_text(a, lift->node ? lift->node : "model"), *why = copy_text(a, lift->why);
+  if (why) r->opset_reason = arena_printf(a, "%s: %s", node, why);
+  onnxslim_remark *remarks = more_remarks(r, lift->notes.n + 1);
+  for (size_t i = 0; i < lift->notes.n && fired; i++)
+    remarks[r->n_remarks++] = (onnxslim_remark){true, pass, rule, copy_text(a, lift->notes.at[i].node),
+                                                copy_text(a, lift->notes.at[i].text)};
+  if (lift->why && missed) remarks[r->n_remarks++] = (onnxslim_remark){false, pass, rule, node, why};
+}
+
 static void report_remarks(onnxslim_report *r, const RunResult *run, bool fired, bool missed) {
   Arena *a = object_arena(r);
-  onnxslim_remark *remarks = NEW_ARRAY(a, onnxslim_remark, run->remarks.n);
+  onnxslim_remark *remarks = more_remarks(r, run->remarks.n);
   for (size_t i = 0; i < run->remarks.n; i++) {
     const Remark *from = &run->remarks.at[i];
     if (from->fired ? !fired : !missed) continue;
     remarks[r->n_remarks++] = (onnxslim_remark){from->fired, from->pass->name, from->rule->name,
                                                 copy_text(a, from->node), copy_text(a, from->text)};
   }
-  r->remarks = remarks;
 }
 
 void report_run(onnxslim_report *r, const RunOptions *o, const RunResult *run, bool fired, bool missed) {

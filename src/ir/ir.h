@@ -169,6 +169,7 @@ struct Model {
   Vec(Metadata) metadata; /* those of the file first, in its order */
   Graph *graph;
   Vec(Function *) functions;
+  bool has_training;               /* training_info, whose graphs are not read */
   Span raw;                        /* the whole file */
   const char *path;                /* of the input, NULL for memory */
   const char *dir;                 /* folder of external data files, NULL if none is known */
@@ -183,6 +184,8 @@ struct Model {
 
 /* Version of a domain ("" or "ai.onnx") in force inside g; 0 if it is not imported. */
 int graph_opset(const Graph *g, Str domain);
+/* The version of ai.onnx that is in force inside g and all that shares its imports. For phases. */
+void graph_set_opset(Graph *g, int version);
 
 /* May callers override this value? (Law 6, the one place: IR >= 4 and listed among the graph inputs.) */
 bool value_overridable(const Value *v);

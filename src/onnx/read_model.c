@@ -98,6 +98,8 @@ static bool read_preamble(Reader *r, Wire w) {
       vec_push(m->arena, &m->metadata, read_metadata(r, &w));
     else if (w.tag == Model_functions)
       declare_function(r, &w);
+    else if (w.tag == Model_training_info)
+      m->has_training = true;
     else if (w.tag == Model_graph)
       graph = true;
   }

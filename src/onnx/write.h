@@ -38,6 +38,8 @@ void put_attr(Writer *w, const Attr *a);
 void put_node(Writer *w, uint32_t tag, const Node *n);
 void put_graph(Writer *w, uint32_t tag, const Graph *g);
 void put_function(Writer *w, const Function *f);
+/* One opset import; f is the field as it was, which is copied while it holds. */
+void put_opset(Writer *w, const Wire *f, const OpsetImport *s);
 
 /* Puts all runs of g in place, computing deferred tensors on the way. Of `total` bytes `before` were written
  * already. */

@@ -113,6 +113,7 @@ static const uint32_t function_lists[] = {Function_node, Function_value_info};
 /* The fields of the message: `lists` are rebuilt, the others copied. */
 static void put_fields(Lists *l, const uint32_t *lists, size_t n) {
   unsigned done = 0; /* bit i: lists[i] is written */
+  size_t opset = 0;
   collect_names(l);
   for (Wire f = wire_top(&l->w->doc, l->msg, l->raw); l->raw.p && wire_next(&f);) {
     size_t i = 0;
@@ -120,6 +121,8 @@ static void put_fields(Lists *l, const uint32_t *lists, size_t n) {
     if (i < n) {
       if (!(done & 1u << i)) put_list(l, f.tag);
       done |= 1u << i;
+    } else if (l->msg == Msg_Function && f.tag == Function_opset_import) {
+      put_opset(l->w, &f, l->g->function->opsets.at[opset++]);
     } else if (l->msg != Msg_Graph || f.tag != Graph_quantization_annotation || annotation_holds(l, &f)) {
       put_span(&l->w->out, wire_field(&f));
     }

@@ -9,24 +9,30 @@ static const uint64_t DEFAULT_LIMIT = 0x7fffffff; /* protobuf's own: 2 GiB - 1 *
 
 /* --- plan ---------------------------------------------------------------------------------------------- */
 
-static bool same_opsets(Writer *w) {
-  size_t i = 0;
-  const Model *m = w->m;
-  for (Wire f = wire_top(&w->doc, Msg_Model, m->raw); wire_next(&f);) {
-    if (f.tag != Model_opset_import) continue;
-    Span domain = SPAN_NONE;
-    int64_t version = 0;
-    for (Wire o = wire_sub(&f, Msg_OperatorSetId, f.bytes); wire_next(&o);) {
-      if (o.tag == OperatorSetId_domain)
-        domain = o.bytes;
-      else if (o.tag == OperatorSetId_version)
-        version = (int64_t)o.num;
-    }
-    if (i >= m->opsets.n || m->opsets.at[i].version != version || !span_is(domain, m->opsets.at[i].domain->s))
-      return false;
-    i++;
+static bool same_opset(const Wire *f, const OpsetImport *s) {
+  Span domain = SPAN_NONE;
+  int64_t version = 0;
+  for (Wire o = wire_sub(f, Msg_OperatorSetId, f->bytes); wire_next(&o);) {
+    if (o.tag == OperatorSetId_domain)
+      domain = o.bytes;
+    else if (o.tag == OperatorSetId_version)
+      version = (int64_t)o.num;
   }
-  return i == m->opsets.n;
+  return version == s->version && span_is(domain, s->domain->s);
+}
+
+static void put_new_opset(Writer *w, uint32_t tag, const OpsetImport *s) {
+  Open o = put_begin(&w->out, tag);
+  put_bytes(&w->out, OperatorSetId_domain, str_span(s->domain));
+  put_varint(&w->out, OperatorSetId_version, (uint64_t)s->version);
+  put_end(&w->out, o);
+}
+
+void put_opset(Writer *w, const Wire *f, const OpsetImport *s) {
+  if (same_opset(f, s))
+    put_span(&w->out, wire_field(f));
+  else
+    put_new_opset(w, f->tag, s);
 }
 
 static int64_t original_ir_version(Writer *w) {
@@ -34,16 +40,6 @@ static int64_t original_ir_version(Writer *w) {
   for (Wire f = wire_top(&w->doc, Msg_Model, w->m->raw); wire_next(&f);)
     if (f.tag == Model_ir_version) v = (int64_t)f.num;
   return v;
-}
-
-static void put_opsets(Writer *w) {
-  for (size_t i = 0; i < w->m->opsets.n; i++) {
-    const OpsetImport *s = &w->m->opsets.at[i];
-    Open o = put_begin(&w->out, Model_opset_import);
-    put_bytes(&w->out, OperatorSetId_domain, str_span(s->domain));
-    put_varint(&w->out, OperatorSetId_version, (uint64_t)s->version);
-    put_end(&w->out, o);
-  }
 }
 
 static void put_metadata(Writer *w, const Metadata *d) {
@@ -55,9 +51,9 @@ static void put_metadata(Writer *w, const Metadata *d) {
 
 static void put_model(Writer *w) {
   const Model *m = w->m;
-  bool keep_opsets = same_opsets(w), keep_ir = original_ir_version(w) == m->ir_version;
-  bool opsets_done = keep_opsets, clean = graph_clean(w, m->graph), graph_done = false;
-  size_t function = 0, entry = 0;
+  bool keep_ir = original_ir_version(w) == m->ir_version;
+  bool clean = graph_clean(w, m->graph), graph_done = false;
+  size_t function = 0, opset = 0, entry = 0;
   for (Wire f = wire_top(&w->doc, Msg_Model, m->raw); wire_next(&f);) {
     if (f.tag == Model_graph && !clean) {
       if (!graph_done) put_graph(w, Model_graph, m->graph);
@@ -69,14 +65,13 @@ static void put_model(Writer *w) {
       put_metadata(w, &m->metadata.at[entry - 1]);
     } else if (f.tag == Model_ir_version && !keep_ir) {
       put_varint(&w->out, Model_ir_version, (uint64_t)m->ir_version);
-    } else if (f.tag == Model_opset_import && !keep_opsets) {
-      if (!opsets_done) put_opsets(w);
-      opsets_done = true;
+    } else if (f.tag == Model_opset_import) {
+      if (opset < m->opsets.n) put_opset(w, &f, &m->opsets.at[opset++]);
     } else {
       put_span(&w->out, wire_field(&f));
     }
   }
-  if (!opsets_done) put_opsets(w);
+  for (; opset < m->opsets.n; opset++) put_new_opset(w, Model_opset_import, &m->opsets.at[opset]);
   for (; entry < m->metadata.n; entry++) put_metadata(w, &m->metadata.at[entry]);
 }
 

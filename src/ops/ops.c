@@ -4,7 +4,7 @@
 
 /* In the order of OpId, which is the order of (domain, name): op_find() searches by bisection. */
 static const OpDef defs[OP_COUNT_] = {
-#define OP(id, domain, min_in, max_in, min_out, max_out, versions, kernel, facts)                                    \
+#define OP(id, domain, min_in, max_in, min_out, max_out, versions, kernel, facts)                            \
   [OP_##id] = {OP_##id, #id, domain, min_in, max_in, min_out, max_out, versions, kernel, facts},
 #include "ops/ops.def"
 #undef OP
@@ -56,4 +56,17 @@ const OpDef *op_find(const char *domain, const char *name, int version) {
     if (strcmp(domain, newest[i].domain) == 0 && version > newest[i].version) return NULL;
   int since = op_since(op, version);
   return since && !is_legacy(op, since) ? op : NULL;
+}
+
+/* IR versions with the first opset that needs them. */
+static const struct {
+  int opset, ir;
+} ir_versions[] = {{1, 3},  {9, 4},   {10, 5},  {11, 6},  {12, 7},  {15, 8},
+                   {19, 9}, {21, 10}, {23, 11}, {24, 12}, {25, 13}, {28, 14}};
+
+int opset_ir_version(int opset) {
+  int ir = 0;
+  for (size_t i = 0; i < sizeof ir_versions / sizeof *ir_versions; i++)
+    if (ir_versions[i].opset <= opset) ir = ir_versions[i].ir;
+  return ir;
 }

@@ -53,6 +53,13 @@ int op_since(const OpDef *op, int version);
 
 #define ONNX_NEWEST_OPSET 28
 
+/* The oldest IR version that a model of that opset of ai.onnx may have. */
+int opset_ir_version(int opset);
+/* Has ONNX Runtime a kernel for the definition in force at `version`? */
+static inline bool op_has_kernel(const OpDef *op, int version) {
+  return op_since(op, version) <= op->kernel;
+}
+
 static inline bool node_is(const Node *n, OpId id) {
   return n && n->op && n->op->id == id;
 }

@@ -270,4 +270,4 @@ static const Rule rules[] = {
 };
 
 const Pass pass_fuse_attention = {"fuse_attention", "recognises attention in its parts (opset 23)",
-                                  PASS_RULES(rules)};
+                                  PASS_RULES(rules), .makes = OP_Attention};

@@ -88,4 +88,5 @@ static const Rule rules[] = {
      .roots = {OP_Mul, OP_Div, OP_Add, OP_Sub}},
 };
 
-const Pass pass_fuse_gelu = {"fuse_gelu", "recognises Gelu in its parts (opset 20)", PASS_RULES(rules)};
+const Pass pass_fuse_gelu = {"fuse_gelu", "recognises Gelu in its parts (opset 20)", PASS_RULES(rules),
+                             .makes = OP_Gelu};

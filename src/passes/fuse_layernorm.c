@@ -85,4 +85,4 @@ static const Rule rules[] = {
 };
 
 const Pass pass_fuse_layernorm = {"fuse_layernorm", "recognises LayerNormalization in its parts (opset 17)",
-                                  PASS_RULES(rules)};
+                                  PASS_RULES(rules), .makes = OP_LayerNormalization};

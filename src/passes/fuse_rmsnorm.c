@@ -53,4 +53,4 @@ static const Rule rules[] = {
 };
 
 const Pass pass_fuse_rmsnorm = {"fuse_rmsnorm", "recognises RMSNormalization in its parts (opset 23)",
-                                PASS_RULES(rules)};
+                                PASS_RULES(rules), .makes = OP_RMSNormalization};

@@ -1,5 +1,6 @@
-/* Phases: what is asked for by name before the rules run (freeze, extract, keep) and after (infer_shapes).
- * They edit the interface, which rules must not, and fail with ONNXSLIM_ERR_USAGE if a name does not exist.
+/* Phases: what is asked for by name before the rules run (freeze, extract, keep, lift) and after
+ * (infer_shapes). They edit the interface or the opset, which rules must not, and fail with
+ * ONNXSLIM_ERR_USAGE if a name does not exist.
  */
 #ifndef PASSES_PHASES_H
 #define PASSES_PHASES_H
@@ -58,6 +59,23 @@ void phase_extract(Model *m, const char *const *inputs, size_t n_inputs, const c
 
 /* --keep: marks values whose name, or whose producer's name, matches; in bodies and functions too. */
 void phase_keep(Model *m, const char *const *patterns, size_t n);
+
+/* What became of --opset. */
+typedef struct LiftNote {
+  const char *node, *text; /* a conversion */
+} LiftNote;
+
+typedef struct Lift {
+  int from, to;
+  const char *why;  /* it went no further; NULL if it did as asked */
+  const char *node; /* which held it back; NULL: none */
+  Vec(LiftNote) notes;
+} Lift;
+
+/* --opset: lifts the model to opset `target` or leaves it as it is; 0: to the newest at which no operator
+ * loses the kernel that ONNX Runtime has for it. The result lives in the model's arena. Fails if that is
+ * lower. */
+Lift *phase_lift(Model *m, int target);
 
 /* --infer-shapes: every value of a graph gets the value_info entry that inference can prove. */
 void phase_infer_shapes(Model *m);

@@ -193,31 +193,6 @@ static Outcome try_pattern(Rewriter *rw, const RuleRef *ref, const Rule *r, Node
   return result;
 }
 
-static void remove_orphans(Rewriter *rw) {
-  for (size_t i = 0; i < rw->loosened.n; i++) { /* grows while nodes are removed */
-    Value *v = rw->loosened.at[i];
-    if (v->n_uses || v->n_outputs || v->keep) continue;
-    if (v->producer)
-      rw_remove(rw, v->producer);
-    else if (v->is_initializer && v->init && !value_overridable(v))
-      rw_remove_initializer(rw, v);
-  }
-}
-
-static void begin_try(Rewriter *rw, size_t rule, Node *n) {
-  if (arena_bytes(rw->scratch)) {
-    arena_free(rw->scratch);
-    rw->scratch = arena_child(rw->arena);
-  }
-  rw->rule = rule;
-  rw->root = rw->at = n;
-  rw->first_value = rw->m->n_values;
-  memset(&rw->made, 0, sizeof rw->made);
-  memset(&rw->loosened, 0, sizeof rw->loosened);
-  memset(&rw->touched, 0, sizeof rw->touched);
-  rw->why = rw->note = rw->impossible = NULL;
-}
-
 static void remark_fired(Driver *d, const char *label, const RuleStat *s) {
   if (!d->rw.o->remarks) return;
   const char *what = d->rw.note         ? d->rw.note
@@ -244,7 +219,7 @@ static void remark_missed(Driver *d, size_t rule, const Node *n) {
 
 static void settle(Driver *d, RuleStat *s, Measure before, const char *label) {
   Rewriter *rw = &d->rw;
-  remove_orphans(rw);
+  rewriter_drop_orphans(rw);
   const Measure *now = &rw->journal.measure;
   s->nodes += now->nodes + now->holders - before.nodes - before.holders;
   s->bytes += rw->journal.measure.bytes - before.bytes;
@@ -266,14 +241,14 @@ static void settle(Driver *d, RuleStat *s, Measure before, const char *label) {
 
 /* Would the measure fall, once orphans are gone? */
 static bool shrinks(Rewriter *rw, Measure before) {
-  remove_orphans(rw);
+  rewriter_drop_orphans(rw);
   return measure_less(rw->journal.measure, before);
 }
 
 static bool try_rule(Driver *d, size_t i, Node *n) {
   Rewriter *rw = &d->rw;
   RuleStat *s = &rw->result->rules.at[i];
-  begin_try(rw, i, n);
+  rewriter_begin(rw, i, n);
   Measure before = rw->journal.measure;
   const char *label = rw->o->remarks || rw->o->verify_each ? node_label(n) : "";
   s->tried++;
@@ -325,7 +300,7 @@ static void sweep_graph(Graph *g, void *arg) {
   Rewriter *rw = &sw->d->rw;
   RuleStat *s = &rw->result->rules.at[sw->rule];
   if (rw->result->rewrites >= rw->o->max_rewrites) return;
-  begin_try(rw, sw->rule, NULL);
+  rewriter_begin(rw, sw->rule, NULL);
   Measure before = rw->journal.measure;
   s->tried++;
   size_t changes = s->rule->sweep(rw, g);
@@ -411,12 +386,8 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   Arena *arena = arena_child(m->arena);
   Driver *d = NEW(arena, Driver);
   Rewriter *rw = &d->rw;
-  *rw = (Rewriter){
-      .m = m, .o = o, .arena = arena, .scratch = arena_child(arena), .result = NEW(m->arena, RunResult)};
-  map_init(&rw->constants, arena);
-  map_init(&rw->effects, arena);
+  rewriter_init(rw, m, o, arena);
   map_init(&d->missed, arena);
-  journal_init(&rw->journal, arena, m);
   for (size_t p = 0; p < o->n_passes; p++) d->lowered[o->passes[p]->lowers] = o->passes[p]->lowers != OP_NONE;
   journal_lower(&rw->journal, m, d->lowered);
   load_rules(d);

@@ -421,3 +421,38 @@ void rw_replace(Rewriter *rw, Value *old, Value *now) {
   if (now->producer) vec_push(rw->scratch, &rw->touched, now->producer);
   loosen(rw, old);
 }
+
+/* --- one try ------------------------------------------------------------------------------------------- */
+
+void rewriter_init(Rewriter *rw, Model *m, const RunOptions *o, Arena *arena) {
+  *rw = (Rewriter){
+      .m = m, .o = o, .arena = arena, .scratch = arena_child(arena), .result = NEW(m->arena, RunResult)};
+  map_init(&rw->constants, arena);
+  map_init(&rw->effects, arena);
+  journal_init(&rw->journal, arena, m);
+}
+
+void rewriter_begin(Rewriter *rw, size_t rule, Node *n) {
+  if (arena_bytes(rw->scratch)) {
+    arena_free(rw->scratch);
+    rw->scratch = arena_child(rw->arena);
+  }
+  rw->rule = rule;
+  rw->root = rw->at = n;
+  rw->first_value = rw->m->n_values;
+  memset(&rw->made, 0, sizeof rw->made);
+  memset(&rw->loosened, 0, sizeof rw->loosened);
+  memset(&rw->touched, 0, sizeof rw->touched);
+  rw->why = rw->note = rw->impossible = NULL;
+}
+
+void rewriter_drop_orphans(Rewriter *rw) {
+  for (size_t i = 0; i < rw->loosened.n; i++) { /* grows while nodes are removed */
+    Value *v = rw->loosened.at[i];
+    if (v->n_uses || v->n_outputs || v->keep) continue;
+    if (v->producer)
+      rw_remove(rw, v->producer);
+    else if (v->is_initializer && v->init && !value_overridable(v))
+      rw_remove_initializer(rw, v);
+  }
+}

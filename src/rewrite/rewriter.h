@@ -109,4 +109,15 @@ Arena *rw_arena(Rewriter *rw);
  * What the matcher demands of inner nodes; plain C rules ask here. */
 bool node_is_inner(const Node *n);
 
+/* --- outside of the driver ------------------------------------------------------------------------------ */
+
+/* For phases that convert node by node: no measure, no worklist, and what was edited can be taken back. */
+Rewriter *rw_open(Model *m);
+void rw_close(Rewriter *rw);
+/* Runs fn on a node as the driver would a rule. *text is its note (NULL: nothing was edited), or why it
+ * refused; it lives until rw_close(). */
+Outcome rw_convert(Rewriter *rw, Node *node, Outcome (*fn)(Rewriter *rw, Node *node), const char **text);
+void rw_commit(Rewriter *rw); /* edits so far stay */
+void rw_undo(Rewriter *rw);   /* back to the last commit */
+
 #endif

@@ -1,4 +1,5 @@
-/* Inside of the Rewriter, shared by rewriter.c (edits) and driver.c (when to try what). */
+/* Inside of the Rewriter, shared by rewriter.c (edits), driver.c (when to try what) and session.c (phases).
+ */
 #ifndef REWRITE_REWRITER_INT_H
 #define REWRITE_REWRITER_INT_H
 
@@ -32,5 +33,12 @@ struct Rewriter {
   Map *tables;   /* one per rule */
   Map effects;   /* Function -> does calling it have effects? */
 };
+
+/* In `arena`, which may be freed when it is done with; its result lives in the model's arena. */
+void rewriter_init(Rewriter *rw, Model *m, const RunOptions *o, Arena *arena);
+/* Before a rule is tried on n. */
+void rewriter_begin(Rewriter *rw, size_t rule, Node *n);
+/* Nodes and initializers that lost their last use through the try go with it. */
+void rewriter_drop_orphans(Rewriter *rw);
 
 #endif

@@ -68,6 +68,8 @@ typedef struct Pass {
   size_t n_rules;
   OpId
       lowers; /* operator that the pass replaces by others, which may be more nodes; no other rule makes it */
+  OpId
+      makes; /* operator younger than what it stands for: `--opset max` goes no further than its kernels do */
   const char *inverse; /* pass that would take it back: off while this one is on */
   bool opt_in;         /* runs only if asked for by name */
   bool phase;          /* has no rules: it runs once, before those of the others (passes/phases.h) */
