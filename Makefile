@@ -44,7 +44,7 @@ PROGRAMS := $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS
 
 # --- build -------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme peers latency setup clean distclean help
+.PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme peers latency experiments setup clean distclean help
 all: programs $(STATIC) $(SHARED) ## build the library, the command line, the unit tests and the example
 
 .PHONY: programs
@@ -171,6 +171,9 @@ latency: programs $(BENCH)/installed ## time the zoo in ONNX Runtime on a quiet 
 
 readme: $(VENV)/test.installed ## put the measured numbers of results/ into README.md
 	$(PY) tools/readme.py
+
+experiments: programs $(BENCH)/installed ## all experiments on the zoo, as far as they are not known: results/exp_*
+	$(BENCH)/bin/python experiments/run.py --build $(BUILD) $(ARGS)
 
 clean: ## remove what was built
 	rm -rf build

@@ -1,8 +1,9 @@
 """What the experiments share: runs of onnxslim, models run in ONNX Runtime, results that are kept, pages.
 
 An experiment is a module with TITLE, a function `units(lab)` that names its measurements, and a function
-`page(kept)` that makes a Markdown page of them; `plot(kept, path)` is optional.  With FROM, the name of another experiment,
-it has no units of its own and looks at that one's.  A unit is measured again only if onnxslim, the model or the experiment has changed.
+`page(kept)` that makes a Markdown page of them; `plot(kept, path)` is optional.  With FROM, the name of another
+experiment, it has no units of its own and looks at that one's.  A unit is measured again only if onnxslim, the model
+or the experiment has changed.
 """
 
 from __future__ import annotations
