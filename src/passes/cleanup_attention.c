@@ -2,7 +2,8 @@
  *
  * Before:    softmax(Q * s * (K * s)^T + mask) * V as exporters write it: three projections of one
  *            input, each reshaped to heads and transposed; the scale on one side, split over both, or
- *            behind the product; a mask that is expanded to the scores and computed with detours
+ *            behind the product; one projection that an axis of 3 takes apart; a mask that is expanded to
+ *            the scores, computed with detours, or arithmetic on bools
  * After:     Q, K and V as one product, split by heads; the scale in the weights of one of them (or
  *            as one Mul); the mask as one Where on a comparison, as small as it came, for all layers
  * Formula:   (x * Wq) * s = x * (Wq * s)
@@ -15,8 +16,8 @@
  * Exactness: rounding where scales and projections move (a projection without bias gets zeros added:
  *            -0.0 may become 0.0); bitwise for masks
  *
- * The rules are in passes/attention/: scale.c, siblings.c, mask.c. None of them knows a whole
- * attention core: each is right for any graph it fits, and together they clean up every export form.
+ * The rules are in passes/attention/: scale.c, siblings.c, heads.c, mask.c, select.c. None of them knows a
+ * whole attention core: each is right for any graph it fits, and together they clean up every export form.
  */
 #include "passes/attention/rules.h"
 
@@ -31,16 +32,25 @@ static const Rule rules[] = {
      .doc = "Where(Cast(1 - m), fill, 1 - m) => Where(Equal(m, 1), 0, fill)",
      .apply = fill_inverted_mask,
      .roots = {OP_Where}},
+    {.name = "choose-result",
+     .doc = "Cast(b) op c, Where(b, p, q) op c, numbers p, q, c => Where(b, p op c, q op c)",
+     .apply = choose_result,
+     .roots = {OP_Add, OP_Sub, OP_Mul, OP_Div, OP_Neg, OP_Cast}},
+    {.name = "split-by-heads",
+     .doc = "Q, K, V = Gathers or Squeezes along an axis of 3 in front of the heads => Split of 3 * H heads",
+     .apply = split_by_heads,
+     .roots = {OP_Transpose, OP_Reshape}},
     {.name = "drop-mask-expand",
      .doc = "Expand(x) in front of elementwise operators whose results are broadcast anyway => x",
      .apply = drop_mask_expand,
      .roots = {OP_Expand},
      .late = true}, /* it looks at all that follows, which changes while others are at work */
     {.name = "merge-sibling-projections",
-     .doc = "MatMul(x, W0) + b0, MatMul(x, W1) + b1, ... => Split(MatMul(x, [W0 W1 ...]) + [b0 b1 ...])",
+     .doc = "MatMul(x, W0) + b0, MatMul(x, W1) + b1, ... => Split(MatMul(x, [W0 W1 ...]) + [b0 b1 ...]); "
+            "Gemm likewise",
      .exact = ROUNDING,
      .apply = merge_sibling_projections,
-     .roots = {OP_MatMul},
+     .roots = {OP_MatMul, OP_Gemm},
      .late = true}, /* when every scale has found its weights */
 };
 

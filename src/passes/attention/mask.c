@@ -20,24 +20,43 @@ static Value *equals_one(Rewriter *rw, Value *v, Value *one) {
   return rw_node(rw, OP_Equal, 2, in)->out[0];
 }
 
+/* The m of d = 1 - m, or of Where(m, 0, 1), which is what becomes of it where m is a bool. *number: the 1. */
+static Value *inverted_mask(Value *d, Value **number, const char **why) {
+  Node *n = d->producer;
+  double one, zero;
+  if (node_is(n, OP_Where) && node_in(n, 0) && node_in(n, 1) && node_in(n, 2)) {
+    bool fits = rank_of(node_in(n, 0)) == rank_of(d) && rank_of(d) >= 0;
+    return fits && constant_scalar(node_in(n, 1), &zero) && zero == 0 &&
+                   constant_scalar(node_in(n, 2), &one) && one == 1
+               ? node_in(n, 0)
+               : NULL;
+  }
+  if (!node_is(n, OP_Sub) || !node_in(n, 0) || !node_in(n, 1)) return NULL;
+  *number = node_in(n, 0);
+  if (!constant_scalar(*number, &one) || one != 1) return NULL;
+  Value *m = before_cast(node_in(n, 1));
+  int rank = constant_of(*number)->rank;
+  if (rank != 0 && rank > rank_of(m)) *why = "the 1 has more axes than the mask";
+  return m;
+}
+
 /* d = 1 - m is 0 where m is 1, exactly there, and then it is +0; so where d is no 0 is where m is not 1. */
 Outcome fill_inverted_mask(Rewriter *rw, Node *node) {
   Value *cond = node_in(node, 0), *fill = node_in(node, 1), *d = node_in(node, 2);
   TRY(cond && fill && d && node_out(node, 0));
-  Node *cast = cond->producer, *sub = d->producer;
-  double one;
-  TRY(node_is(cast, OP_Cast) && node_in(cast, 0) == d && dtype_of(cond) == DT_BOOL);
-  TRY(node_is(sub, OP_Sub) && node_in(sub, 0) && node_in(sub, 1) && is_weight_type(dtype_of(d)));
-  TRY(constant_scalar(node_in(sub, 0), &one) && one == 1);
-  Value *inverted = node_in(sub, 1), *m = before_cast(inverted);
-  int rank = constant_of(node_in(sub, 0))->rank;
-  NEED(rank == 0 || rank <= rank_of(m), "the 1 has more axes than the mask");
+  Node *cast = cond->producer;
+  Value *one = NULL;
+  const char *why = NULL;
+  TRY(node_is(cast, OP_Cast) && node_in(cast, 0) == d && dtype_of(cond) == DT_BOOL &&
+      is_weight_type(dtype_of(d)));
+  Value *m = inverted_mask(d, &one, &why);
+  TRY(m);
+  NEED(!why, "%s", why);
   NEED(node->opset >= 11 || !is_weight_type(dtype_of(m)),
        "before opset 11 Equal compares no floating point numbers");
   Value *zero = rw_const(rw, tensor_alloc(rw_model(rw)->arena, dtype_of(d), 0, NULL, NULL), NULL);
-  Value *in[] = {equals_one(rw, m, node_in(sub, 0)), zero, fill};
+  Value *in[] = {equals_one(rw, m, one), zero, fill};
   Value *now = rw_node(rw, OP_Where, 3, in)->out[0];
-  const char *why;
   NEED(rw_can_replace(rw, node->out[0], now, &why), "%s", why);
   rw_replace(rw, node->out[0], now);
   return FIRED;

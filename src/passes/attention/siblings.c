@@ -3,9 +3,9 @@
  * Before:    MatMul(x, Wi) + bi, each with its own Reshape to [..., Hi, D] and Transpose of the heads
  * After:     Split(Transpose(Reshape(MatMul(x, [W0 W1 W2]) + [b0 b1 b2]))) along the heads; a branch
  *            with another permutation gets a Transpose of its own behind it
- *            Without heads: Split(MatMul(x, [W0 W1 W2]) + [b0 b1 b2]) along the columns
- * When not:  nothing is saved; the weights have other readers (the file would grow); more than three
- *            projections that are not of one core (all results would be held in memory together)
+ *            Without heads: Split(MatMul(x, [W0 W1 W2]) + [b0 b1 b2]) along the columns; Gemms likewise
+ * When not:  nothing is saved; a Gemm scales or transposes x; the weights have other readers (the file would
+ * grow); more than three projections that are not of one core (all results would be held in memory together)
  * Exactness: rounding: a branch without bias gets zeros added, which turn -0.0 into 0.0
  */
 #include "passes/attention/rules.h"
@@ -112,15 +112,33 @@ static Node *core_of(Value *v) {
   return NULL;
 }
 
+/* A Gemm that computes x * W + C, as MatMul and Add would. */
+static bool read_gemm(Branch *b) {
+  Node *n = b->product;
+  int64_t trans_a, trans_b;
+  float alpha, beta;
+  Value *c = node_in(n, 2);
+  if (n->opset < 7 || !attr_int(n, "transA", &trans_a) || !attr_int(n, "transB", &trans_b) ||
+      !attr_float(n, "alpha", &alpha) || !attr_float(n, "beta", &beta) || trans_a || alpha != 1)
+    return false;
+  if (trans_b) b->w = tx_transpose(n->graph->model, b->w, 2, (int64_t[]){1, 0});
+  if (!b->w || !c) return b->w != NULL;
+  b->bias = constant_of(c);
+  return b->bias && beta == 1 && b->bias->rank >= 1 && b->bias->rank <= 2 &&
+         b->bias->dim[b->bias->rank - 1] == b->w->dim[1] && b->bias->count == (uint64_t)b->w->dim[1];
+}
+
 static bool read_branch(Node *product, const Value *x, Branch *b) {
   *b = (Branch){.product = product};
-  if (!node_is(product, OP_MatMul) || node_in(product, 0) != x || !node_in(product, 1) ||
+  bool gemm = node_is(product, OP_Gemm);
+  if (!(gemm || node_is(product, OP_MatMul)) || node_in(product, 0) != x || !node_in(product, 1) ||
       !node_out(product, 0))
     return false;
   b->w = constant_of(node_in(product, 1));
   if (!b->w || b->w->rank != 2 || !b->w->count) return false;
   b->sum = product->out[0];
-  read_bias(b);
+  if (gemm && !read_gemm(b)) return false;
+  if (!gemm) read_bias(b);
   read_heads(b, rank_of((Value *)x));
   b->core = core_of(b->sum);
   return true;
@@ -173,8 +191,8 @@ static bool reads_all(const Value *x, const Group *g) {
   for (int i = 0; i < g->n; i++) {
     bool found = false;
     for (const Use *u = x->uses; u && !found; u = u->next)
-      found = u->index == 0 && node_is(u->node, OP_MatMul) && node_in(u->node, 1) &&
-              constant_of(node_in(u->node, 1)) == g->at[i].w;
+      found = u->index == 0 && u->node->op == g->at[i].product->op && node_in(u->node, 1) &&
+              constant_of(node_in(u->node, 1)) == constant_of(node_in(g->at[i].product, 1));
     if (!found) return false;
   }
   return true;
@@ -188,7 +206,8 @@ static bool all_grouped_alike(const Value *w, const Group *g) {
     Node *n = u->node;
     if (is_layout(n) && constant_of(n->out[0])) {
       if (!all_grouped_alike(n->out[0], g)) return false;
-    } else if (!node_is(n, OP_MatMul) || u->index != 1 || !node_in(n, 0) || !reads_all(node_in(n, 0), g))
+    } else if (n->op != g->at[0].product->op || u->index != 1 || !node_in(n, 0) ||
+               !reads_all(node_in(n, 0), g))
       return false;
   }
   return true;
@@ -218,7 +237,7 @@ static Tensor *side_by_side(Rewriter *rw, const Group *g, bool bias) {
   return tx_concat(m, g->n, part, bias ? 0 : 1);
 }
 
-static Node *split(Rewriter *rw, Value *v, int axis, const int64_t *size, int n, int opset) {
+Node *split_parts(Rewriter *rw, Value *v, int axis, const int64_t *size, int n, int opset) {
   Value *in[2] = {v, opset >= 13 ? rw_const_ints(rw, size, (size_t)n) : NULL};
   Node *s = rw_node_n(rw, OP_Split, 2, in, n);
   rw_attr_int(rw, s, "axis", axis);
@@ -243,7 +262,7 @@ static void build_heads(Rewriter *rw, const Group *g, Value *v, const int64_t *b
   while (base[axis] != rank - 2) axis++;
   Value *in[2] = {v, rw_const_ints(rw, dims, (size_t)rank)};
   Value *heads = transposed(rw, rw_node(rw, OP_Reshape, 2, in)->out[0], base, rank);
-  Node *parts = split(rw, heads, axis, size, g->n, opset);
+  Node *parts = split_parts(rw, heads, axis, size, g->n, opset);
   for (int i = 0; i < g->n; i++) {
     const int64_t *perm = g->at[i].perm;
     result[i] = parts->out[i];
@@ -256,25 +275,24 @@ static void build_heads(Rewriter *rw, const Group *g, Value *v, const int64_t *b
 }
 
 static void build(Rewriter *rw, const Group *g, Tensor *w, Tensor *bias, int opset, Value **result) {
-  Value *in[2] = {g->x, rw_const(rw, w, node_in(g->at[0].product, 1)->name->s)};
-  Value *v = rw_node(rw, OP_MatMul, 2, in)->out[0];
-  if (bias) {
-    Value *sum[2] = {v, rw_const(rw, bias, NULL)};
-    v = rw_node(rw, OP_Add, 2, sum)->out[0];
-  }
+  bool gemm = node_is(g->at[0].product, OP_Gemm);
+  Value *in[3] = {g->x, rw_const(rw, w, node_in(g->at[0].product, 1)->name->s),
+                  bias ? rw_const(rw, bias, NULL) : NULL};
+  Value *v = rw_node(rw, gemm ? OP_Gemm : OP_MatMul, gemm ? 3 : 2, in)->out[0];
+  if (bias && !gemm) v = rw_node(rw, OP_Add, 2, (Value *[]){v, in[2]})->out[0];
   if (g->heads) {
     build_heads(rw, g, v, common_perm(g), opset, result);
     return;
   }
   int64_t size[MAX_BRANCHES];
   for (int i = 0; i < g->n; i++) size[i] = g->at[i].w->dim[1];
-  Node *parts = split(rw, v, g->rank - 1, size, g->n, opset);
+  Node *parts = split_parts(rw, v, g->rank - 1, size, g->n, opset);
   for (int i = 0; i < g->n; i++) result[i] = parts->out[i];
 }
 
 Outcome merge_sibling_projections(Rewriter *rw, Node *node) {
   Group g;
-  TRY(node->opset >= 2 && read_group(node, &g) && g.n >= 2);
+  TRY(node->opset >= (node_is(node, OP_Gemm) ? 11 : 2) && read_group(node, &g) && g.n >= 2);
   NEED(g.at[0].core || g.n <= LOOSE_BRANCHES,
        "its input has %d projections that are not of one attention core", g.n);
   const Value *shared = shared_weights(rw, &g);

@@ -74,6 +74,14 @@ static Value *turned_c(Rewriter *rw, Value *c) {
   return now ? rw_const(rw, now, c->name->s) : NULL;
 }
 
+/* Does the product that reads v, and nobody else, transpose it by itself? */
+static bool absorbed_behind(const Value *v) {
+  const Use *u = sole_reader(v);
+  if (!u || u->index > 1) return false;
+  return node_is(u->node, OP_Gemm) ? u->node->opset >= 7
+                                   : node_is(u->node, OP_MatMul) && !matmul_refusal(u->node);
+}
+
 Outcome product_transposed(Rewriter *rw, Node *node) {
   Value *v = node_in(node, 0);
   Node *product = v ? v->producer : NULL;
@@ -82,6 +90,7 @@ Outcome product_transposed(Rewriter *rw, Node *node) {
   TRY((is_gemm || node_is(product, OP_MatMul)) && node_out(node, 0) && untransposed(node->out[0]));
   TRY(node_in(product, 0) && node_in(product, 1));
   NEED(node_is_inner(product), "the product has other users");
+  NEED(!absorbed_behind(node->out[0]), "the product behind it absorbs the Transpose");
   const char *why = is_gemm ? NULL : matmul_refusal(product);
   NEED(!why, "%s", why);
   NEED(!is_gemm || product->opset >= 7, "Gemm broadcasts from opset 7 on");
