@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { INLINE_BELOW = 1024, ALIGN_SMALL = 64, ALIGN_LARGE = 4096, LARGE = 64 * 1024 };
+enum { INLINE_BELOW = 1024, LINE = 64, PAGE = 4096, GRANULE = 64 * 1024 };
 
 typedef enum Where { AS_IS, INLINE, KEPT, EXTERNAL } Where;
 
@@ -26,14 +26,24 @@ typedef struct Placed {
   uint64_t offset, nbytes;
 } Placed;
 
+/* Where a runtime can map the tensor by itself: at a page, the large ones at what Windows maps by. The
+ * padding stays below a sixteenth of the tensor. */
+static uint64_t alignment(uint64_t nbytes) {
+  return nbytes >= 16 * GRANULE ? GRANULE : nbytes >= 16 * PAGE ? PAGE : LINE;
+}
+
+static void pad(Gather *g, uint64_t n) {
+  static const uint8_t zeros[PAGE];
+  for (; n > PAGE; n -= PAGE) put_span(g, (Span){zeros, PAGE});
+  put_span(g, (Span){zeros, (size_t)n});
+}
+
 /* Offset of the tensor in the external file; shared contents are stored once. */
 static uint64_t place(Writer *w, Tensor *t) {
   uint64_t key = t->store == TS_DEFERRED ? map_key(t) : map_key(t->bytes);
   Placed *p = map_get(&w->placed, key);
   if (p && p->nbytes == t->nbytes) return p->offset;
-  static const uint8_t zeros[ALIGN_LARGE];
-  uint64_t align = t->nbytes < LARGE ? ALIGN_SMALL : ALIGN_LARGE;
-  put_span(&w->ext, (Span){zeros, (size_t)(-w->ext.size & (align - 1))});
+  pad(&w->ext, -w->ext.size & (alignment(t->nbytes) - 1));
   p = NEW(w->arena, Placed);
   *p = (Placed){w->ext.size, t->nbytes};
   map_put(&w->placed, key, p);

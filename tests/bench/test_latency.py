@@ -10,8 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "latency"))
 
-import stats  # noqa: E402  (found through the line above)
-import worker  # noqa: E402
+import stats
+import worker
 
 
 def timings(seed: int, factor: float, processes: int = 6) -> tuple[list, list]:

@@ -68,6 +68,30 @@ def files(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir())
 
 
+# --- places in the file ----------------------------------------------------------------
+
+
+def test_tensors_can_be_mapped(tool, tmp_path):
+    """Each begins where the ONNX specification advises: at a page, the large ones at 64 KiB; nothing overlaps."""
+    sizes = [300, 1 << 15, 257, (1 << 18) + 1, 1 << 18, 16383, 512]
+    proto = model(large=len(sizes))
+    for tensor, size in zip(proto.graph.initializer, sizes, strict=True):
+        values = np.full((size, 1), size, np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    source = save(tmp_path / "in.onnx", proto)
+    flags = ["--external-data", "--only=eliminate_unused_initializers"]
+    tool.ok(source, tmp_path / "out.onnx", "-q", *flags)
+    end = 0
+    for tensor in onnx.load(tmp_path / "out.onnx", load_external_data=False).graph.initializer:
+        entry = {e.key: e.value for e in tensor.external_data}
+        offset, length = int(entry["offset"]), int(entry["length"])
+        unit = 65536 if length >= 1 << 20 else 4096 if length >= 1 << 16 else 64
+        assert offset % unit == 0
+        assert end <= offset < end + unit
+        end = offset + length
+    assert same_weights(tmp_path / "out.onnx", proto)
+
+
 # --- keep -------------------------------------------------------------------------------
 
 
