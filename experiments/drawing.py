@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from attention import SHAPES, Block
 from grandalf.graphs import Edge, Graph, Vertex
 from grandalf.layouts import SugiyamaLayout
+
+from attention import SHAPES, Block
 
 CLASSES = {
     "product": ({"MatMul", "Gemm"}, "#cfe2ff", "#2b5fa8"),

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import lab
-
 import zoo
 
 TITLE = "Experiment 01: what each pass does alone"

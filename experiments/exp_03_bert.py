@@ -6,7 +6,6 @@ from functools import partial
 
 import accuracy
 import lab
-
 import measure as bench_tool
 
 TITLE = "Experiment 03: BERT-base through the pipeline"

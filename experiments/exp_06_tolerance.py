@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-import accuracy
-import lab
 import numpy as np
 
+import accuracy
+import lab
 import zoo
 
 TITLE = "Experiment 06: accuracy over twenty seeds"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import lab
 import numpy as np
+
+import lab
 
 TITLE = "Experiment 07: nodes against bytes"
 FROM = "exp_01_attribution"

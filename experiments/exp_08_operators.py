@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import lab
-
 import zoo
 
 TITLE = "Experiment 08: operators of the zoo"
