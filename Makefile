@@ -44,7 +44,7 @@ PROGRAMS := $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS
 
 # --- build -------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme peers latency experiments setup clean distclean help
+.PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme peers latency experiments scaling setup clean distclean help
 all: programs $(STATIC) $(SHARED) ## build the library, the command line, the unit tests and the example
 
 .PHONY: programs
@@ -168,6 +168,9 @@ peers: programs $(BENCH)/installed ## run the peers on the zoo, ours beside them
 
 latency: programs $(BENCH)/installed ## time the zoo in ONNX Runtime on a quiet machine: results/latency.json, .md (hours)
 	$(BENCH)/bin/python bench/latency/run.py --build $(BUILD) $(ARGS)
+
+scaling: programs $(BENCH)/installed ## time per node up to a million nodes: results/scaling.json, .svg (minutes)
+	$(BENCH)/bin/python bench/scaling/run.py --build $(BUILD) $(ARGS)
 
 readme: $(VENV)/test.installed ## put the measured numbers of results/ into README.md
 	$(PY) tools/readme.py

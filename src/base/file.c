@@ -180,6 +180,18 @@ const char *const *folder_files(Arena *a, const char *folder, size_t *n) {
   return paths.at;
 }
 
+bool file_ends_with(const char *path, const char *text) {
+  char end[PATH_MAX];
+  size_t n = strlen(text);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (fd < 0) return false;
+  struct stat st;
+  bool same = n <= sizeof end && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= (off_t)n &&
+              pread(fd, end, n, st.st_size - (off_t)n) == (ssize_t)n && memcmp(end, text, n) == 0;
+  close(fd);
+  return same;
+}
+
 void file_remove(const char *path) {
   unlink(path);
 }

@@ -45,7 +45,8 @@ bool path_is_stream(const char *path);
 const char *path_below(Arena *a, const char *folder, const char *path);
 /* Paths of the regular files in a folder; *n is 0 if it cannot be read. */
 const char *const *folder_files(Arena *a, const char *folder, size_t *n);
-void file_remove(const char *path); /* does not fail */
+bool file_ends_with(const char *path, const char *text); /* false if it cannot be read */
+void file_remove(const char *path);                      /* does not fail */
 /* Do both name the same existing file or folder? */
 bool same_file(const char *a, const char *b);
 

@@ -6,13 +6,13 @@ void map_init(Map *m, Arena *a) {
   *m = (Map){.arena = a};
 }
 
-/* Slot of the key, or of the free slot where it would go. A slot is free if both key and value are 0; deleted
+/* Slot of the key, or the free slot where it would go. A slot is free if both key and value are 0; deleted
  * slots keep their key, so key 0 is stored as a fixed substitute. */
-static size_t slot_of(const Map *m, uint64_t key) {
+static MapSlot *slot_of(const Map *m, uint64_t key) {
   size_t mask = m->cap - 1;
   size_t i = (size_t)hash_u64(0, key) & mask;
-  while (m->keys[i] && m->keys[i] != key) i = (i + 1) & mask;
-  return i;
+  while (m->slots[i].key && m->slots[i].key != key) i = (i + 1) & mask;
+  return &m->slots[i];
 }
 
 static uint64_t stored_key(uint64_t key) {
@@ -20,36 +20,31 @@ static uint64_t stored_key(uint64_t key) {
 }
 
 void *map_get(const Map *m, uint64_t key) {
-  return m->cap ? m->vals[slot_of(m, stored_key(key))] : NULL;
+  return m->cap ? slot_of(m, stored_key(key))->val : NULL;
 }
 
 static void map_rehash(Map *m) {
   Map old = *m;
   size_t live = 0;
-  for (size_t i = 0; i < old.cap; i++) live += old.vals[i] != NULL;
+  for (size_t i = 0; i < old.cap; i++) live += old.slots[i].val != NULL;
   m->cap = 16;
   while (m->cap < live * 4) m->cap *= 2;
-  m->keys = NEW_ARRAY(m->arena, uint64_t, m->cap);
-  m->vals = NEW_ARRAY(m->arena, void *, m->cap);
+  m->slots = NEW_ARRAY(m->arena, MapSlot, m->cap);
   m->used = live;
-  for (size_t i = 0; i < old.cap; i++) {
-    if (!old.vals[i]) continue;
-    size_t at = slot_of(m, old.keys[i]);
-    m->keys[at] = old.keys[i];
-    m->vals[at] = old.vals[i];
-  }
+  for (size_t i = 0; i < old.cap; i++)
+    if (old.slots[i].val) *slot_of(m, old.slots[i].key) = old.slots[i];
 }
 
 void map_put(Map *m, uint64_t key, void *val) {
   if (!m->cap || m->used * 2 >= m->cap) map_rehash(m);
   key = stored_key(key);
-  size_t i = slot_of(m, key);
-  if (!m->keys[i]) {
+  MapSlot *slot = slot_of(m, key);
+  if (!slot->key) {
     if (!val) return;
-    m->keys[i] = key;
+    slot->key = key;
     m->used++;
   }
-  m->vals[i] = val;
+  slot->val = val;
 }
 
 uint64_t hash_bytes(uint64_t seed, const void *p, size_t n) {

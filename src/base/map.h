@@ -5,10 +5,14 @@
 
 #include "base/arena.h"
 
+typedef struct MapSlot {
+  uint64_t key;
+  void *val;
+} MapSlot;
+
 typedef struct Map {
   Arena *arena;
-  uint64_t *keys;
-  void **vals;
+  MapSlot *slots;
   size_t cap, used; /* used counts slots ever taken; deleted slots keep their key with a NULL value */
 } Map;
 

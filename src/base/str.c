@@ -4,17 +4,23 @@
 
 #include <string.h>
 
-/* Open addressing; nothing is ever removed. */
+/* Open addressing; nothing is ever removed. The hash stands in the slot, so that others' texts are not
+ * touched. */
+typedef struct StrSlot {
+  uint32_t hash;
+  StrObj *str; /* NULL: free */
+} StrSlot;
+
 struct StrPool {
   Arena *arena;
-  StrObj **slots;
+  StrSlot *slots;
   size_t cap, n;
 };
 
 StrPool *strpool_new(Arena *a) {
   StrPool *p = NEW(a, StrPool);
   *p = (StrPool){.arena = a, .cap = 512};
-  p->slots = NEW_ARRAY(a, StrObj *, p->cap);
+  p->slots = NEW_ARRAY(a, StrSlot, p->cap);
   return p;
 }
 
@@ -23,33 +29,37 @@ static uint32_t str_hash(const char *s, size_t len) {
 }
 
 /* The slot that holds the text, or the free one where it would go. */
-static StrObj **slot_of(const StrPool *p, uint32_t hash, const char *s, size_t len) {
+static StrSlot *slot_of(const StrPool *p, uint32_t hash, const char *s, size_t len) {
   size_t i = hash & (p->cap - 1);
-  for (StrObj *o; (o = p->slots[i]) != NULL; i = (i + 1) & (p->cap - 1))
-    if (o->hash == hash && o->len == len && memcmp(o->s, s, len) == 0) break;
+  for (const StrObj *o; (o = p->slots[i].str) != NULL; i = (i + 1) & (p->cap - 1))
+    if (p->slots[i].hash == hash && o->len == len && memcmp(o->s, s, len) == 0) break;
   return &p->slots[i];
 }
 
 static void grow(StrPool *p) {
   StrPool old = *p;
   p->cap *= 4;
-  p->slots = NEW_ARRAY(p->arena, StrObj *, p->cap);
-  for (size_t i = 0; i < old.cap; i++)
-    if (old.slots[i]) *slot_of(p, old.slots[i]->hash, old.slots[i]->s, old.slots[i]->len) = old.slots[i];
+  p->slots = NEW_ARRAY(p->arena, StrSlot, p->cap);
+  for (size_t k = 0; k < old.cap; k++) {
+    if (!old.slots[k].str) continue;
+    size_t i = old.slots[k].hash & (p->cap - 1);
+    while (p->slots[i].str) i = (i + 1) & (p->cap - 1);
+    p->slots[i] = old.slots[k];
+  }
 }
 
 Str str_intern(StrPool *p, const char *s, size_t len) {
   if (len > UINT32_MAX / 2) fail(arena_ctx(p->arena), ONNXSLIM_ERR_MODEL, "a name of %zu bytes", len);
   if (p->n * 2 >= p->cap) grow(p);
   uint32_t hash = str_hash(s, len);
-  StrObj **slot = slot_of(p, hash, s, len);
-  if (*slot) return *slot;
+  StrSlot *slot = slot_of(p, hash, s, len);
+  if (slot->str) return slot->str;
   StrObj *o = arena_alloc(p->arena, sizeof *o + len + 1);
-  o->hash = hash;
   o->len = (uint32_t)len;
   if (len) memcpy(o->s, s, len);
   p->n++;
-  return *slot = o;
+  *slot = (StrSlot){hash, o};
+  return o;
 }
 
 Str str_internz(StrPool *p, const char *s) {
@@ -57,7 +67,7 @@ Str str_internz(StrPool *p, const char *s) {
 }
 
 Str str_find(const StrPool *p, const char *s, size_t len) {
-  return *slot_of(p, str_hash(s, len), s, len);
+  return slot_of(p, str_hash(s, len), s, len)->str;
 }
 
 bool str_is(Str s, const char *z) {

@@ -6,7 +6,6 @@
 #include "base/arena.h"
 
 typedef struct StrObj {
-  uint32_t hash;
   uint32_t len;
   char s[];
 } StrObj;

@@ -39,6 +39,11 @@ static void check_input(Checker *c, const Node *n, const Use *u) {
 static void check_node(Checker *c, const Graph *g, const Node *n) {
   if (n->graph != g || n->dead) BROKEN(c, "%s is linked into a foreign graph", node_label(n));
   if (n->prev && !node_before(n->prev, n)) BROKEN(c, "order numbers fall at %s", node_label(n));
+  for (size_t i = 0; i < n->attrs.n; i++) {
+    const Attr *a = &n->attrs.at[i];
+    if (!g->has_bodies && !a->ref && (a->type == ATTR_GRAPH || a->type == ATTR_GRAPHS))
+      BROKEN(c, "%s holds a body that its graph does not know of", node_label(n));
+  }
   for (int i = 0; i < n->n_in; i++) check_input(c, n, &n->in[i]);
   for (int i = 0; i < n->n_out; i++) {
     const Value *v = n->out[i];

@@ -23,6 +23,7 @@ Graph *graph_new(Model *m, Graph *outer, Node *owner, Function *function) {
   Graph *g = NEW(m->arena, Graph);
   g->model = m;
   g->outer = outer;
+  if (outer) outer->has_bodies = true;
   g->owner = owner;
   g->function = function ? function : outer ? outer->function : NULL;
   map_init(&g->scope, m->arena);
@@ -287,7 +288,7 @@ bool value_visible(const Value *v, const Graph *g) {
 
 static void each_graph(Graph *g, void (*fn)(Graph *, void *), void *arg) {
   fn(g, arg);
-  for (Node *n = g->first; n; n = n->next)
+  for (Node *n = g->has_bodies ? g->first : NULL; n; n = n->next)
     for (size_t i = 0; i < n->attrs.n; i++) {
       const Attr *a = &n->attrs.at[i];
       if (a->ref || (a->type != ATTR_GRAPH && a->type != ATTR_GRAPHS)) continue;

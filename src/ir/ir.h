@@ -138,6 +138,7 @@ struct Graph {
   Map scope;          /* Str -> Value of this scope */
   Span raw;           /* GraphProto message, verbatim */
   bool dirty;         /* anything in it changed: raw must be rebuilt field by field */
+  bool has_bodies;    /* nodes of it hold bodies, or did: others need not be looked through for them */
 };
 
 struct Function {

@@ -40,13 +40,6 @@ void external_sign(Output *data, uint64_t end, const char *model_path) {
   if (error) output_fail(data, arena_ctx(a), error);
 }
 
-static bool is_signed(Arena *a, const char *data_path, const char *model_path) {
-  const char *text = signature(a, model_path);
-  size_t n = strlen(text);
-  const File *f = file_map_plain(a, data_path);
-  return f && f->bytes.n >= n && memcmp(f->bytes.p + f->bytes.n - n, text, n) == 0;
-}
-
 /* --- what a model refers to ---------------------------------------------------------------------------- */
 
 typedef struct Locations {
@@ -55,7 +48,6 @@ typedef struct Locations {
   StrPool *names;
   const char *path; /* of the model */
   Map seen;
-  Vec(Str) at;
 } Locations;
 
 static void add_location(Locations *l, Wire entry) {
@@ -66,10 +58,7 @@ static void add_location(Locations *l, Wire entry) {
     if (entry.tag == StringStringEntry_value) value = entry.bytes;
   }
   if (!is_location || !value.n) return;
-  Str name = str_intern(l->names, (const char *)value.p, value.n);
-  if (map_get(&l->seen, map_key(name))) return;
-  map_put(&l->seen, map_key(name), l);
-  vec_push(l->arena, &l->at, name);
+  map_put(&l->seen, map_key(str_intern(l->names, (const char *)value.p, value.n)), l);
 }
 
 /* Every tensor, wherever the schema allows one. */
@@ -109,13 +98,24 @@ static Locations locations_new(Writer *w) {
 
 OldData old_data_find(Writer *w, const char *path) {
   OldData old = {path, path_folder(w->arena, path), {0}};
+  const char *text = signature(w->arena, path);
+  Vec(const char *) found = {0}; /* most often there is none, and the old model need not be read */
+  size_t n;
+  const char *const *paths = path_exists(path) ? folder_files(w->arena, old.folder, &n) : (n = 0, NULL);
+  for (size_t i = 0; i < n; i++)
+    if (file_ends_with(paths[i], text)) vec_push(w->arena, &found, path_leaf(paths[i]));
   Locations l = locations_new(w);
-  if (!locations_of(&l, path)) return old;
-  for (size_t i = 0; i < l.at.n; i++)
-    if (is_leaf(l.at.at[i]->s) &&
-        is_signed(w->arena, arena_printf(w->arena, "%s/%s", old.folder, l.at.at[i]->s), path))
-      vec_push(w->arena, &old.names, l.at.at[i]);
+  if (!found.n || !locations_of(&l, path)) return old;
+  for (size_t i = 0; i < found.n; i++)
+    if (map_get(&l.seen, map_key(str_internz(l.names, found.at[i]))))
+      vec_push(w->arena, &old.names, found.at[i]);
   return old;
+}
+
+static bool is_old(const OldData *old, const char *path) {
+  for (size_t i = 0; i < old->names.n; i++)
+    if (strcmp(path_leaf(path), old->names.at[i]) == 0) return true;
+  return false;
 }
 
 void old_data_remove(Writer *w, const OldData *old) {
@@ -123,13 +123,10 @@ void old_data_remove(Writer *w, const OldData *old) {
   Locations l = locations_new(w);
   size_t n;
   const char *const *paths = folder_files(w->arena, old->folder, &n);
-  for (size_t i = 0; i < n; i++) {
-    bool is_old = false; /* what may go is data, and too large to be looked through for a model */
-    for (size_t k = 0; k < old->names.n; k++) is_old |= strcmp(path_leaf(paths[i]), old->names.at[k]->s) == 0;
-    if (!is_old && !locations_of(&l, paths[i])) return;
-  }
   if (!n) return;
+  for (size_t i = 0; i < n; i++)
+    if (!is_old(old, paths[i]) && !locations_of(&l, paths[i])) return;
   for (size_t i = 0; i < old->names.n; i++)
-    if (!map_get(&l.seen, map_key(old->names.at[i])))
-      file_remove(arena_printf(w->arena, "%s/%s", old->folder, old->names.at[i]->s));
+    if (!map_get(&l.seen, map_key(str_internz(l.names, old->names.at[i]))))
+      file_remove(arena_printf(w->arena, "%s/%s", old->folder, old->names.at[i]));
 }

@@ -18,7 +18,7 @@ void external_sign(Output *data, uint64_t end, const char *model_path);
 /* Data files beside `path` that the model there refers to and that were written with it. */
 typedef struct OldData {
   const char *path, *folder;
-  Vec(Str) names;
+  Vec(const char *) names;
 } OldData;
 OldData old_data_find(Writer *w, const char *path);
 /* Called when the new model is in its place: removes those that neither it nor any other model in the folder

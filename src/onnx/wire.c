@@ -4,8 +4,8 @@
 #include <string.h>
 
 typedef struct FieldInfo {
-  MsgId msg, sub;
-  uint32_t number, tag;
+  MsgId msg;
+  uint32_t number;
   const char *name;
   bool many;
 } FieldInfo;
@@ -14,7 +14,7 @@ enum { ONE = 0, MANY = 1 };
 
 static const FieldInfo fields[] = {
 #define MESSAGE(name)
-#define FIELD(msg, name, number, type, label, sub) {Msg_##msg, Msg_##sub, number, msg##_##name, #name, label},
+#define FIELD(msg, name, number, type, label, sub) {Msg_##msg, number, #name, label},
 #include "onnx/schema.def"
 #undef MESSAGE
 #undef FIELD
@@ -216,8 +216,15 @@ Span wire_merge(Arena *a, Wire *w) {
 }
 
 MsgId wire_sub_msg(MsgId msg, uint32_t tag) {
-  const FieldInfo *f = field_info(msg, tag);
-  return f && f->tag == tag ? f->sub : Msg_NONE;
+  enum { NUMBERS = 32 };
+  static const uint8_t subs[Msg_COUNT_][NUMBERS] = {
+#define MESSAGE(name)
+#define FIELD(msg, name, number, type, label, sub) [Msg_##msg][number] = Msg_##sub,
+#include "onnx/schema.def"
+#undef MESSAGE
+#undef FIELD
+  };
+  return (tag & 7) == WIRE_BYTES && tag >> 3 < NUMBERS ? (MsgId)subs[msg][tag >> 3] : Msg_NONE;
 }
 
 bool wire_is_type(uint32_t tag) {

@@ -71,8 +71,8 @@ static bool sees(const Node *n, const Node *a) {
 /* The number of outputs is part of what some operators compute: Split without sizes, BatchNormalization
  * before 14. */
 static bool same_computation(const Node *a, const Node *b) {
-  return a != b && !a->dead && a->op == b->op && a->opset == b->opset && a->n_out == b->n_out &&
-         same_inputs(a, b) && attrs_equal(a, b);
+  return a != b && a->op == b->op && a->opset == b->opset && a->n_out == b->n_out && same_inputs(a, b) &&
+         attrs_equal(a, b);
 }
 
 /* Lets `keep` do the work of `drop`, which stands behind it. */
@@ -90,11 +90,24 @@ static Outcome merge_into(Rewriter *rw, Node *keep, Node *drop) {
   return FIRED;
 }
 
+/* Without what is gone by now: chains must not grow with the rewrites. */
+static Seen *live_chain(Map *table, uint64_t key) {
+  Seen *first = map_get(table, key), *chain = first;
+  Seen **link = &chain;
+  while (*link)
+    if ((*link)->node->dead)
+      *link = (*link)->next;
+    else
+      link = &(*link)->next;
+  if (chain != first) map_put(table, key, chain);
+  return chain;
+}
+
 static Outcome merge_node(Rewriter *rw, Node *node) {
   TRY(mergeable(node));
   Map *table = rw_table(rw);
   uint64_t key = node_hash(node);
-  Seen *chain = map_get(table, key);
+  Seen *chain = live_chain(table, key);
   bool listed = false;
   Outcome result = NO_MATCH;
   for (Seen *s = chain; s; s = s->next) {

@@ -56,6 +56,21 @@ static bool same_partial(const Partial *a, const Partial *b) {
   return true;
 }
 
+/* Without what is gone by now: chains must not grow with the rewrites. */
+static Known *live_chain(Map *table, uint64_t key) {
+  Known *first = map_get(table, key), *chain = first;
+  Known **link = &chain;
+  while (*link) {
+    const Node *producer = (*link)->value->producer;
+    if (producer && !producer->dead)
+      link = &(*link)->next;
+    else
+      *link = (*link)->next;
+  }
+  if (chain != first) map_put(table, key, chain);
+  return chain;
+}
+
 /* Value numbering by what is known of the elements: later nodes that yield the same integers read the first
  * one. */
 static Outcome same_value(Rewriter *rw, Node *node) {
@@ -66,12 +81,12 @@ static Outcome same_value(Rewriter *rw, Node *node) {
   Map *table = rw_table(rw);
   uint64_t key = hash_u64(map_key(node->graph), (uint64_t)dtype_of(v));
   key = hash_bytes(hash_u64(key, (uint64_t)p->rank), p->at, p->n * sizeof *p->at);
-  Known *chain = map_get(table, key);
+  Known *chain = live_chain(table, key);
   bool listed = false;
   for (Known *k = chain; k; k = k->next) {
     Value *w = k->value;
     if (w == v) listed = true;
-    if (w == v || !w->producer || w->producer->dead || w->graph != v->graph) continue;
+    if (w == v || w->graph != v->graph) continue;
     if (dtype_of(w) != dtype_of(v) || !same_partial(value_of(w), p)) continue;
     bool first = node_before(w->producer, node);
     Value *keep = first ? w : v, *drop = first ? v : w;

@@ -21,6 +21,7 @@ typedef struct Driver {
   RuleList
       by_op[OP_COUNT_]; /* rules to try on nodes of an operator, in order; OP_NONE: on unknown operators */
   RuleList late[OP_COUNT_]; /* the same, for late rules */
+  uint64_t *swept;          /* for each rule: rewrites when its sweep last found nothing, plus one */
   bool lowered[OP_COUNT_];  /* operators that an enabled pass takes apart */
   uint64_t cap;
   Map missed; /* rule and node -> MissedAt of the remark */
@@ -72,6 +73,7 @@ static void load_rules(Driver *d) {
     }
   size_t n = rw->result->rules.n;
   d->rules = NEW_ARRAY(rw->arena, RuleRef, n);
+  d->swept = NEW_ARRAY(rw->arena, uint64_t, n);
   rw->tables = NEW_ARRAY(rw->arena, Map, n);
   for (size_t i = 0; i < n; i++) {
     const Rule *r = rw->result->rules.at[i].rule;
@@ -318,12 +320,14 @@ static bool run_sweeps(Driver *d) {
   size_t changes = 0;
   for (size_t i = 0; i < d->rw.result->rules.n; i++) {
     RuleStat *s = &d->rw.result->rules.at[i];
-    if (!s->rule->sweep) continue;
+    uint64_t now = d->rw.result->rewrites + 1;
+    if (!s->rule->sweep || d->swept[i] == now) continue; /* nothing has changed since */
     double start = clock_seconds();
     Sweep sw = {d, i, 0};
     model_each_graph(d->rw.m, sweep_graph, &sw);
     s->seconds += clock_seconds() - start;
     changes += sw.changes;
+    if (!sw.changes) d->swept[i] = now;
   }
   return changes > 0;
 }
@@ -353,7 +357,8 @@ static void settle_all(Driver *d) {
   while (run_sweeps(d));
 }
 
-/* One round of the late rules; whatever fires, the others have their way before the next root. */
+/* One round of the late rules; whatever fires, those on the worklist have their way before the next root.
+ * Sweeps wait for the end of the round: each takes the time of the whole graph. */
 static bool run_late(Driver *d) {
   LateRoots roots = {.d = d};
   bool fired = false;
@@ -362,7 +367,7 @@ static bool run_late(Driver *d) {
     Node *n = roots.nodes.at[i];
     if (n->dead || !visit(d, n, rules_for(d->late, n))) continue;
     fired = true;
-    settle_all(d);
+    run_worklist(d);
   }
   return fired;
 }

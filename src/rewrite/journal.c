@@ -202,6 +202,7 @@ static void do_move(Node *n, Graph *to, Node *before) {
   for (size_t i = 0; i < n->attrs.n; i++) {
     const Attr *a = &n->attrs.at[i];
     if (a->ref || (a->type != ATTR_GRAPH && a->type != ATTR_GRAPHS)) continue;
+    to->has_bodies = true;
     for (size_t k = 0; k < a->v.graphs.n; k++) a->v.graphs.at[k]->outer = to;
   }
 }

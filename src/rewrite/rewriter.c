@@ -253,7 +253,6 @@ void rw_drop_output(Rewriter *rw, Node *n, int i) {
 
 typedef struct ConstEntry {
   Value *value;
-  Tensor *tensor;
   struct ConstEntry *next;
 } ConstEntry;
 
@@ -290,20 +289,32 @@ static bool in_reach(const Rewriter *rw, const Value *v) {
   return v->graph == g && node_before(v->producer, rw->at);
 }
 
+/* Without what is gone by now: chains must not grow with the rewrites. */
+static ConstEntry *live_entries(Rewriter *rw, uint64_t key) {
+  ConstEntry *first = map_get(&rw->constants, key), *chain = first;
+  ConstEntry **link = &chain;
+  while (*link)
+    if (entry_tensor((*link)->value))
+      link = &(*link)->next;
+    else
+      *link = (*link)->next;
+  if (chain != first) map_put(&rw->constants, key, chain);
+  return chain;
+}
+
 Value *rw_const(Rewriter *rw, Tensor *t, const char *name_hint) {
   Graph *g = rw->at->graph;
   uint64_t key = tensor_hash(t);
-  for (ConstEntry *e = map_get(&rw->constants, key); e; e = e->next) {
-    Tensor *now = entry_tensor(e->value);
-    if (now && in_reach(rw, e->value) && tensor_same(now, t)) return e->value;
-  }
+  ConstEntry *chain = live_entries(rw, key);
+  for (ConstEntry *e = chain; e; e = e->next)
+    if (in_reach(rw, e->value) && tensor_same(entry_tensor(e->value), t)) return e->value;
   Value *v = graph_value(g, model_fresh_name(rw->m, name_hint && *name_hint ? name_hint : "const"));
   if (rw_may_add_initializers(g))
     add_initializer(rw, g, v, t);
   else
     edit_output(&rw->journal, constant_node(rw, g, g->first, t), 0, v);
   ConstEntry *e = NEW(rw->arena, ConstEntry);
-  *e = (ConstEntry){v, t, map_get(&rw->constants, key)};
+  *e = (ConstEntry){v, chain};
   map_put(&rw->constants, key, e);
   return v;
 }
