@@ -2,13 +2,17 @@
  *
  * Before:    Shape -> Gather -> Mul -> Concat -> ... -> Reshape, all of it arithmetic on dims
  * After:     a constant where every element is known; Reshape(x, [0, 0, 12, 64]) and Expand(x, [1, 4]) where
- * the operator can copy the dims that are not; and where values are needed, one node for each value instead
- * of many Formula:   elements are canonical expressions over dims (ir/sym.h), so equal values are equal
- * pointers When not:  an element is not known and neither copied (0 in Reshape, 1 in Expand) nor the one -1;
- * -1 needs the other dims to be provably not 0, unless the model wrote it itself Exactness: bitwise
- * (integers)
+ *            the operator can copy the dims that are not, Resize by scales where the sizes are multiples of
+ *            the input's; and where values are needed, one node for each value instead of many: Shape with
+ *            start and end where they are neighbouring dims of a tensor
+ * Formula:   elements are canonical expressions over dims (ir/sym.h), so equal values are equal pointers
+ * When not:  an element is not known and neither copied (0 in Reshape, 1 in Expand) nor the one -1; -1 needs
+ *            the other dims to be provably not 0, unless the model wrote it itself
+ * Exactness: bitwise (integers)
+ *
+ * What reads shapes is in shapes/targets.c, Shape itself in shapes/dims.c.
  */
-#include "passes/passes.h"
+#include "passes/shapes/shapes.h"
 
 /* --- values that are known, or known to be equal -------------------------------------------------------- */
 
@@ -103,87 +107,32 @@ static Outcome same_value(Rewriter *rw, Node *node) {
   return NO_MATCH;
 }
 
-/* --- Reshape and Expand that need no computed shape ------------------------------------------------------
- */
-
-static bool is_literal(Value *v) {
-  return value_literal(v) != NULL;
-}
-
-/* What to write for dim i of the target: a number, 0 to copy the input's dim, or -1. False: nothing fits. */
-static bool reshape_dim(Dim elem, Dim out, Dim in, int64_t *write) {
-  int64_t k;
-  if (sym_const(out, &k) && k > 0) return *write = k, true;
-  if (out && in && sym_equal(out, in)) return *write = 0, true;
-  if (elem && sym_is(elem, -1)) return *write = -1, true;
-  return false;
-}
-
-static Outcome reshape_target(Rewriter *rw, Node *node) {
-  Value *x = node_in(node, 0), *target = node_in(node, 1);
-  TRY(x && target && node_out(node, 0) && !is_literal(target));
-  Shape in = shape_of(x), out = shape_of(node->out[0]);
-  const Partial *p = value_of(target);
-  NEED(out.rank >= 0, "the rank of its result is not known");
-  int64_t *dims = NEW_ARRAY(rw_scratch(rw), int64_t, out.rank);
-  int open = -1;
-  bool has_minus_one = false, others_nonzero = true;
-  for (int i = 0; i < out.rank; i++) {
-    Dim elem = p && p->rank == 1 && p->n == (size_t)out.rank ? p->at[i] : NULL;
-    if (reshape_dim(elem, out.dim[i], i < in.rank ? in.dim[i] : NULL, &dims[i])) {
-      if (dims[i] == -1)
-        has_minus_one = true;
-      else if (dims[i] == 0 && !sym_nonzero(in.dim[i]))
-        others_nonzero = false;
-      continue;
-    }
-    NEED(open < 0, "dims %d and %d of the target are computed and can't be copied from the input", open, i);
-    open = i;
-  }
-  if (open >= 0) {
-    NEED(!has_minus_one, "dim %d of the target is computed, and -1 stands elsewhere", open);
-    NEED(others_nonzero, "dim %d of the target is computed; -1 would be wrong where another dim is 0", open);
-    dims[open] = -1;
-  }
-  rw_set_input(rw, node, 1, rw_const_ints(rw, dims, (size_t)out.rank));
-  /* What -1 stands for may be known better than what was computed, and is never less than a second run would
-   * see. */
-  int64_t allowzero;
-  if (open >= 0 || (attr_int(node, "allowzero", &allowzero) && allowzero)) facts_forget(node->out[0]);
-  rw_attr_remove(rw, node, "allowzero");
-  rw_note(rw, "the target shape is constant now");
-  return FIRED;
-}
-
-static Outcome expand_target(Rewriter *rw, Node *node) {
-  Value *x = node_in(node, 0), *target = node_in(node, 1);
-  TRY(x && target && node_out(node, 0) && !is_literal(target));
-  Shape in = shape_of(x), out = shape_of(node->out[0]);
-  NEED(in.rank >= 0 && out.rank >= 0, "a rank is not known");
-  int64_t *dims = NEW_ARRAY(rw_scratch(rw), int64_t, out.rank);
-  for (int i = 0; i < out.rank; i++) {
-    int k = i - (out.rank - in.rank);
-    if (sym_const(out.dim[i], &dims[i])) continue;
-    NEED(k >= 0 && sym_equal(in.dim[k], out.dim[i]), "dim %d of the target is computed and not the input's",
-         i);
-    dims[i] = 1;
-  }
-  rw_set_input(rw, node, 1, rw_const_ints(rw, dims, (size_t)out.rank));
-  rw_note(rw, "the target shape is constant now");
-  return FIRED;
-}
-
 static const Rule rules[] = {
     {.name = "known-shape-value", .doc = "integers known from shapes => constant", .apply = known_value},
     {.name = "same-shape-value", .doc = "equal integers computed twice => once", .apply = same_value},
     {.name = "reshape-target",
      .doc = "Reshape(x, computed) => Reshape(x, constant with 0 and one -1)",
-     .apply = reshape_target,
+     .apply = shapes_reshape_target,
+     .roots = {OP_Reshape}},
+    {.name = "reshape-target-part",
+     .doc = "Reshape(x, Concat(computed, ...)) => Reshape(x, Concat(constant, ...))",
+     .apply = shapes_reshape_target_part,
      .roots = {OP_Reshape}},
     {.name = "expand-target",
      .doc = "Expand(x, computed) => Expand(x, constant with 1)",
-     .apply = expand_target,
+     .apply = shapes_expand_target,
      .roots = {OP_Expand}},
+    {.name = "resize-scales",
+     .doc = "Resize(x, sizes that are multiples of x's) => Resize(x, constant scales)",
+     .apply = shapes_resize_scales,
+     .roots = {OP_Resize}},
+    {.name = "dims-of-tensor",
+     .doc = "dims taken from a Shape and put together => Shape(x), with start and end",
+     .apply = shapes_dims_of_tensor},
+    {.name = "shape-before",
+     .doc = "Shape(Op(x)) with nothing else to read Op => Shape(x)",
+     .apply = shapes_shape_before,
+     .roots = {OP_Shape, OP_Size}},
 };
 
 const Pass pass_simplify_shape_chains = {"simplify_shape_chains", "does arithmetic on dims ahead of time",

@@ -1,4 +1,5 @@
-/* Inlining of bodies: what If, Loop and Scan nodes hold becomes part of the graph around them. */
+/* Bodies of If, Loop and Scan: what they hold becomes part of the graph around them, and they lose inputs and
+ * outputs. */
 #include "rewrite/rewriter_int.h"
 
 /* The values that stood for inputs and initializers of the body read something of the outer graph now. */
@@ -21,7 +22,7 @@ bool rw_inline_body(Rewriter *rw, Node *node, Graph *body, Value *const *args, V
     Value *inner = body->inputs.at[i];
     for (size_t k = 0; k < n_outs; k++)
       if (outs[k] == inner) outs[k] = args[i];
-    if (!bind(rw, inner, args[i], why)) return false;
+    if (inner->n_uses && !bind(rw, inner, args[i], why)) return false;
   }
   for (size_t i = 0; i < body->inits.n; i++) {
     Value *inner = body->inits.at[i];
@@ -37,4 +38,23 @@ bool rw_inline_body(Rewriter *rw, Node *node, Graph *body, Value *const *args, V
     vec_push(rw->scratch, &rw->touched, n);
   }
   return true;
+}
+
+void rw_drop_body_output(Rewriter *rw, Node *n, int i, int inner) {
+  edit_remove_output(&rw->journal, n, i);
+  for (size_t a = 0; a < n->attrs.n; a++) {
+    const Attr *bodies = &n->attrs.at[a];
+    if (bodies->ref || bodies->type != ATTR_GRAPH) continue;
+    Graph *g = bodies->v.graphs.at[0];
+    vec_push(rw->scratch, &rw->loosened, g->outputs.at[inner]);
+    edit_remove_graph_output(&rw->journal, g, (size_t)inner);
+  }
+}
+
+void rw_drop_body_input(Rewriter *rw, Node *n, int i, Graph *body, int inner) {
+  edit_remove_graph_input(&rw->journal, body, (size_t)inner);
+  vec_push(rw->scratch, &rw->loosened, node_in(n, i));
+  for (int k = i; k + 1 < n->n_in; k++) edit_input(&rw->journal, n, k, node_in(n, k + 1));
+  edit_input(&rw->journal, n, n->n_in - 1, NULL);
+  edit_resize(&rw->journal, n, n->n_in - 1);
 }

@@ -211,6 +211,29 @@ static void do_count_outputs(Graph *g, size_t n, int by) {
   for (size_t i = 0; i < n; i++) g->outputs.at[i]->n_outputs += (uint32_t)by;
 }
 
+static void do_remove_output(Node *n, int i) {
+  for (int k = i; k + 1 < n->n_out; k++) {
+    n->out[k] = n->out[k + 1];
+    if (n->out[k]) n->out[k]->index = k;
+  }
+  n->n_out--;
+}
+
+static void do_insert_output(Node *n, int i) {
+  for (int k = n->n_out++; k > i; k--) {
+    n->out[k] = n->out[k - 1];
+    if (n->out[k]) n->out[k]->index = k;
+  }
+  n->out[i] = NULL;
+}
+
+static void list_output(Graph *g, Value *v, size_t at) {
+  vec_push(g->model->arena, &g->outputs, v);
+  for (size_t i = g->outputs.n - 1; i > at; i--) g->outputs.at[i] = g->outputs.at[i - 1];
+  g->outputs.at[at] = v;
+  v->n_outputs++;
+}
+
 /* --- recorded edits ------------------------------------------------------------------------------------ */
 
 void edit_link(Journal *j, Graph *g, Node *before, Node *n) {
@@ -351,6 +374,29 @@ void edit_clear_outputs(Journal *j, Graph *g) {
   g->outputs.n = 0;
 }
 
+void edit_remove_output(Journal *j, Node *n, int i) {
+  edit_output(j, n, i, NULL);
+  Edit *e = record(j, EDIT_REMOVE_OUTPUT, n->graph);
+  e->node = n;
+  e->index = i;
+  do_remove_output(n, i);
+}
+
+void edit_remove_graph_output(Journal *j, Graph *g, size_t i) {
+  Edit *e = record(j, EDIT_REMOVE_GRAPH_OUTPUT, g);
+  e->index = (int)i;
+  e->value = g->outputs.at[i];
+  e->value->n_outputs--;
+  vec_remove(&g->outputs, i);
+}
+
+void edit_remove_graph_input(Journal *j, Graph *g, size_t i) {
+  Edit *e = record(j, EDIT_REMOVE_GRAPH_INPUT, g);
+  e->index = (int)i;
+  e->value = g->inputs.at[i];
+  unlist_input(g, e->value, i);
+}
+
 static void undo(Journal *j, Edit *e) {
   Node *n = e->node;
   switch (e->kind) {
@@ -379,6 +425,9 @@ static void undo(Journal *j, Edit *e) {
     e->graph->outputs.n = (size_t)e->index;
     do_count_outputs(e->graph, e->graph->outputs.n, 1);
     break;
+  case EDIT_REMOVE_OUTPUT: do_insert_output(n, e->index); break;
+  case EDIT_REMOVE_GRAPH_OUTPUT: list_output(e->graph, e->value, (size_t)e->index); break;
+  case EDIT_REMOVE_GRAPH_INPUT: list_input(e->graph, e->value, (size_t)e->index); break;
   case EDIT_NODE_IDENTITY: n->raw = e->raw, n->name = e->name, n->dirty = e->dirty; break;
   }
 }

@@ -36,7 +36,10 @@ typedef enum EditKind {
   EDIT_NODE_IDENTITY,
   EDIT_MOVE,
   EDIT_RENAME,
-  EDIT_CLEAR_OUTPUTS
+  EDIT_CLEAR_OUTPUTS,
+  EDIT_REMOVE_OUTPUT,
+  EDIT_REMOVE_GRAPH_OUTPUT,
+  EDIT_REMOVE_GRAPH_INPUT
 } EditKind;
 
 typedef struct Edit {
@@ -86,6 +89,11 @@ void edit_swap_identity(Journal *j, Value *a, Value *b);
 void edit_move(Journal *j, Node *n, Node *before);
 /* Body g gives its outputs up: its values are no graph outputs any more. */
 void edit_clear_outputs(Journal *j, Graph *g);
+/* Takes the slot of output i away: those behind it move up. */
+void edit_remove_output(Journal *j, Node *n, int i);
+/* Takes input or output i of a body away. */
+void edit_remove_graph_output(Journal *j, Graph *g, size_t i);
+void edit_remove_graph_input(Journal *j, Graph *g, size_t i);
 /* n takes name, doc string and metadata of `from`. */
 void edit_node_identity(Journal *j, Node *n, const Node *from);
 

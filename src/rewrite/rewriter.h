@@ -71,13 +71,17 @@ void rw_set_input(Rewriter *rw, Node *n, int i, Value *v); /* v NULL: leave it o
 bool rw_remove(Rewriter *rw, Node *n);
 void rw_remove_initializer(Rewriter *rw, Value *v);
 /* Puts the nodes and initializers of one of node's bodies in front of it, its inputs replaced by args (one
- * for each; the body is spent). outs receives what the body's outputs are now. False, with the reason, if it
- * can't be done; the caller then refuses. */
+ * for each that is in use; the body is spent). outs receives what the body's outputs are now. False, with the
+ * reason, if it can't be done; the caller then refuses. */
 bool rw_inline_body(Rewriter *rw, Node *node, Graph *body, Value *const *args, Value **outs,
                     const char **why);
 
 /* Takes an unused optional output away (the last ones are trimmed). */
 void rw_drop_output(Rewriter *rw, Node *n, int i);
+/* Takes an unused output away from a node with bodies, and output `inner` from each of them. */
+void rw_drop_body_output(Rewriter *rw, Node *n, int i, int inner);
+/* Takes an input away, and input `inner` of its one body, which nobody reads. */
+void rw_drop_body_input(Rewriter *rw, Node *n, int i, Graph *body, int inner);
 
 /* --- plain C rules ------------------------------------------------------------------------------------- */
 
