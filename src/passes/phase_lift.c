@@ -49,7 +49,7 @@ static bool convert(Lifter *l, Node *n, LiftFn *fn) {
 
 static bool lift_node(Lifter *l, Node *n) {
   if (n->domain->len || n->callee || n->opset >= l->version) return true;
-  if (!n->op) return refuse(l, n, "the operator is not known, or an attribute is a function's");
+  if (!n->op) return refuse(l, n, "the operator or one of its attributes is not understood");
   if (op_since(n->op, l->version) == l->version) {
     const LiftStep *step = lift_step(n->op, l->version);
     if (!step) return refuse(l, n, "its definition changed, and there is no conversion");
