@@ -32,7 +32,7 @@ SKIPS = (
     "",
     "merge-sibling-projections",
     "cleanup_attention",
-    "cleanup_attention,fold_constants,merge-reshapes",
+    "cleanup_attention,merge-sibling-projections,fold_constants,merge-reshapes",
 )
 """What of onnxslim is left out, from nothing to all that hides a form from that tool."""
 BESIDE = ("onnxsim", "OnnxSlim", "ORT basic")

@@ -1,23 +1,21 @@
 /* cleanup_attention
  *
- * Before:    softmax(Q * s * (K * s)^T + mask) * V as exporters write it: three projections of one
- *            input, each reshaped to heads and transposed; the scale on one side, split over both, or
- *            behind the product; one projection that an axis of 3 takes apart; a mask that is expanded to
- *            the scores, computed with detours, or arithmetic on bools
- * After:     Q, K and V as one product, split by heads; the scale in the weights of one of them (or
- *            as one Mul); the mask as one Where on a comparison, as small as it came, for all layers
+ * Before:    softmax(Q * s * (K * s)^T + mask) * V as exporters write it: the scale on one side, split over
+ *            both, or behind the product; one projection that an axis of 3 takes apart; a mask that is
+ *            expanded to the scores, computed with detours, or arithmetic on bools
+ * After:     the scale in the weights of one projection (or as one Mul); Q, K and V split by heads; the mask
+ *            as one Where on a comparison, as small as it came, for all layers
  * Formula:   (x * Wq) * s = x * (Wq * s)
- *            [x * Wq, x * Wk, x * Wv] = x * [Wq Wk Wv]
  *            1 - m is not 0 exactly where m is not 1
  * When not:  a value on the way has another reader, is a graph output or a --keep name; weights have
  *            other readers (the file would grow); a scaled weight, or the product of two scales, is
  *            not a normal number in the stored type. A guard that replaces the NaN of a Softmax
  *            stays: a NaN may come from the inputs
- * Exactness: rounding where scales and projections move (a projection without bias gets zeros added:
- *            -0.0 may become 0.0); bitwise for masks
+ * Exactness: rounding where scales move; bitwise for masks and heads
  *
- * The rules are in passes/attention/: scale.c, siblings.c, heads.c, mask.c, select.c. None of them knows a
+ * The rules are in passes/attention/: scale.c, heads.c, mask.c, select.c. None of them knows a
  * whole attention core: each is right for any graph it fits, and together they clean up every export form.
+ * (That Q, K and V become one product is a rule of fuse_matmul_add.)
  */
 #include "passes/attention/rules.h"
 
@@ -45,13 +43,6 @@ static const Rule rules[] = {
      .apply = drop_mask_expand,
      .roots = {OP_Expand},
      .late = true}, /* it looks at all that follows, which changes while others are at work */
-    {.name = "merge-sibling-projections",
-     .doc = "MatMul(x, W0) + b0, MatMul(x, W1) + b1, ... => Split(MatMul(x, [W0 W1 ...]) + [b0 b1 ...]); "
-            "Gemm likewise",
-     .exact = ROUNDING,
-     .apply = merge_sibling_projections,
-     .roots = {OP_MatMul, OP_Gemm},
-     .late = true}, /* when every scale has found its weights */
 };
 
 const Pass pass_cleanup_attention = {"cleanup_attention", "simplifies scaled dot-product attention",

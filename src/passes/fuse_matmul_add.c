@@ -2,13 +2,16 @@
  *
  * Before:    MatMul(a, b) + c, MatMul(a, b) - c, c - MatMul(a, b) with a and b of rank 2; MatMul or Gemm with
  *            a Transpose or a constant factor at an operand or behind it, Gemm with a factor for each column,
- *            or something added behind it; the same in a view of rank 2 of something larger
- * After:     Gemm(a, b, c); MatMul(x, b) + c without Reshapes
+ *            or something added behind it; the same in a view of rank 2 of something larger; projections
+ *            MatMul(x, Wi) + bi of one input, such as the Q, K and V of attention
+ * After:     Gemm(a, b, c); MatMul(x, b) + c without Reshapes; one product for all projections
  * Formula:   Gemm = alpha * a' * b' + beta * c, a' and b' transposed or not
+ *            [x * Wq, x * Wk, x * Wv] = x * [Wq Wk Wv]
  * When not:  an operand is not of rank 2 (a Gemm would need Reshapes); c does not broadcast one way
  *            to (M, N); before opset 7, where Gemm broadcasts by attribute, and without c before
  *            opset 11, where it must be there; a scaled weight, alpha or beta is not a normal number
- * Exactness: rounding (products are accumulated onto c, and factors applied elsewhere); bitwise for
+ * Exactness: rounding (products are accumulated onto c, and factors applied elsewhere; a projection without
+ *            bias that is merged gets zeros added: -0.0 may become 0.0); bitwise for
  *            Transposes that become transA or transB of a Gemm, and for a MatMul without its view
  *
  * The rules are in gemm/.
@@ -155,6 +158,13 @@ static const Rule rules[] = {
      .exact = ROUNDING,
      .apply = view_gemm,
      .roots = {OP_Reshape}},
+    {.name = "merge-sibling-projections",
+     .doc = "MatMul(x, W0) + b0, MatMul(x, W1) + b1, ... => Split(MatMul(x, [W0 W1 ...]) + [b0 b1 ...]); "
+            "Gemm likewise",
+     .exact = ROUNDING,
+     .apply = merge_sibling_projections,
+     .roots = {OP_MatMul, OP_Gemm},
+     .late = true},
 };
 
 const Pass pass_fuse_matmul_add = {"fuse_matmul_add", "turns matrix products with a sum into Gemm",

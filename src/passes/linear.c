@@ -116,3 +116,11 @@ Outcome scale_gemm_c(Rewriter *rw, Node *node, const Factor *f, Node *gemm) {
   rw_attr_float(rw, gemm, "beta", (float)b);
   return FIRED;
 }
+
+Node *split_parts(Rewriter *rw, Value *v, int axis, const int64_t *size, int n, int opset) {
+  Value *in[2] = {v, opset >= 13 ? rw_const_ints(rw, size, (size_t)n) : NULL};
+  Node *s = rw_node_n(rw, OP_Split, 2, in, n);
+  rw_attr_int(rw, s, "axis", axis);
+  if (opset < 13) rw_attr_ints(rw, s, "split", size, (size_t)n);
+  return s;
+}

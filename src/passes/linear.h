@@ -49,4 +49,7 @@ Outcome scale_gemm(Rewriter *rw, Node *node, const Factor *f, Node *gemm, bool w
 /* Its beta alone. */
 Outcome scale_gemm_c(Rewriter *rw, Node *node, const Factor *f, Node *gemm);
 
+/* Split of v along the axis into n parts of these sizes. */
+Node *split_parts(Rewriter *rw, Value *v, int axis, const int64_t *size, int n, int opset);
+
 #endif

@@ -1,12 +1,15 @@
 /* Q, K and V of one projection, taken apart by an axis of their own, are taken apart by their heads.
  *
- * Before:    t = Transpose(Reshape(x, [B, S, 3, H, D]), [2, 0, 3, 1, 4]); Gather(t, 0), Gather(t, 1),
- * Gather(t, 2) or Squeeze of each part of a Split for Gather; the Transpose may be missing After:
- * Split(Transpose(Reshape(x, [B, S, 3 * H, D]), [0, 2, 1, 3]), 3 parts) Formula:   head h of part i is head i
- * * H + h When not:  the parts do not take every index once; the axis and the one behind it are not known
- * numbers, or the target copies a dim behind them Exactness: bitwise
+ * Before:    t = Transpose(Reshape(x, [B, S, 3, H, D]), [2, 0, 3, 1, 4]), or without the Transpose; then
+ *            Gather(t, 0), Gather(t, 1), Gather(t, 2), or Squeeze of each part of a Split
+ * After:     Split(Transpose(Reshape(x, [B, S, 3 * H, D]), [0, 2, 1, 3]), 3 parts)
+ * Formula:   head h of part i is head i * H + h
+ * When not:  the parts do not take every index once; the axis and the one behind it are not known numbers,
+ *            or the target copies a dim behind them
+ * Exactness: bitwise
  */
 #include "passes/attention/rules.h"
+#include "passes/linear.h"
 
 enum { MAX_PARTS = 8 };
 

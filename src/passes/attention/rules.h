@@ -5,14 +5,10 @@
 #include "infer/axes.h"
 #include "passes/passes.h"
 
-Outcome fold_scale(Rewriter *rw, Node *node);                /* scale.c */
-Outcome merge_sibling_projections(Rewriter *rw, Node *node); /* siblings.c */
-Outcome fill_inverted_mask(Rewriter *rw, Node *node);        /* mask.c */
+Outcome fold_scale(Rewriter *rw, Node *node);         /* scale.c */
+Outcome fill_inverted_mask(Rewriter *rw, Node *node); /* mask.c */
 Outcome drop_mask_expand(Rewriter *rw, Node *node);
 Outcome choose_result(Rewriter *rw, Node *node);  /* select.c */
 Outcome split_by_heads(Rewriter *rw, Node *node); /* heads.c */
-
-/* Split of v along the axis into n parts of these sizes. */
-Node *split_parts(Rewriter *rw, Value *v, int axis, const int64_t *size, int n, int opset);
 
 #endif

@@ -24,6 +24,9 @@ Value *scale_columns(Rewriter *rw, const Match *m);
 Outcome view_matmul(Rewriter *rw, Node *node);
 Outcome view_gemm(Rewriter *rw, Node *node);
 
+/* siblings.c: tried when every scale has found its weights */
+Outcome merge_sibling_projections(Rewriter *rw, Node *node);
+
 /* Why a MatMul of rank 2 can't be a Gemm without C; NULL if it can. */
 const char *matmul_refusal(const Node *matmul);
 

@@ -5,11 +5,11 @@
  *            with another permutation gets a Transpose of its own behind it
  *            Without heads: Split(MatMul(x, [W0 W1 W2]) + [b0 b1 b2]) along the columns; Gemms likewise
  * When not:  nothing is saved; a Gemm scales or transposes x; the weights have other readers (the file would
- * grow); more than three projections that are not of one core (all results would be held in memory together)
+ *            grow); more than three projections that are not of one core (all results would be held in memory
+ *            together)
  * Exactness: rounding: a branch without bias gets zeros added, which turn -0.0 into 0.0
  */
-#include "passes/attention/rules.h"
-#include "passes/linear.h"
+#include "passes/gemm/gemm.h"
 
 #include <string.h>
 
@@ -235,14 +235,6 @@ static Tensor *side_by_side(Rewriter *rw, const Group *g, bool bias) {
                         : tensor_alloc(m->arena, b->w->dtype, 1, &n, NULL);
   }
   return tx_concat(m, g->n, part, bias ? 0 : 1);
-}
-
-Node *split_parts(Rewriter *rw, Value *v, int axis, const int64_t *size, int n, int opset) {
-  Value *in[2] = {v, opset >= 13 ? rw_const_ints(rw, size, (size_t)n) : NULL};
-  Node *s = rw_node_n(rw, OP_Split, 2, in, n);
-  rw_attr_int(rw, s, "axis", axis);
-  if (opset < 13) rw_attr_ints(rw, s, "split", size, (size_t)n);
-  return s;
 }
 
 static Value *transposed(Rewriter *rw, Value *v, const int64_t *perm, int rank) {
