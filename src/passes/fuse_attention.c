@@ -27,6 +27,7 @@ typedef struct Plan {
   bool causal;
   Value *kept; /* constant bool mask */
   RowsKept rows;
+  Value *turned, *joined; /* the result behind the Transpose and the Reshape of its heads; NULL: none */
 } Plan;
 
 static Dim dim_of(const Operand *o, Role role) {
@@ -55,14 +56,37 @@ static const char *shape_refusal(const Core *c) {
     return "the depths of Q and K are not known to be equal";
   if (!sym_nonzero(batch) || !sym_nonzero(queries) || !sym_nonzero(keys))
     return "batch or lengths may be 0, which no kernel of Attention takes";
-  Shape scores = shape_of(c->scores);
-  if (!shape_equal(shape_of(c->weights), scores)) return "the mask makes the scores larger";
+  SymTable *syms = c->scores->graph->model->syms;
+  Dim scores = shape_size(syms, shape_of(c->scores)), weights = shape_size(syms, shape_of(c->weights));
+  if (!scores || !weights || !sym_equal(scores, weights)) return "the mask makes the scores larger";
   return NULL;
 }
 
+static Node *only_reader(const Value *v, OpId op) {
+  const Use *u = v->uses;
+  bool one = v->n_uses == 1 && !v->n_outputs && !v->keep && u->index == 0 && u->node->graph == v->graph;
+  return one && node_is(u->node, op) ? u->node : NULL;
+}
+
+/* What puts the result's heads side by side again, as far as it is there. */
+static void read_result(Plan *p) {
+  const int64_t *perm, back[] = {0, 2, 1, 3};
+  size_t n;
+  Node *t = only_reader(p->core.result, OP_Transpose);
+  if (!t || !attr_ints(t, "perm", &perm, &n) || n != 4 || memcmp(perm, back, sizeof back) != 0) return;
+  p->turned = t->out[0];
+  Node *reshape = only_reader(p->turned, OP_Reshape);
+  if (reshape) p->joined = reshape->out[0];
+}
+
+/* Side by side, if that leaves fewer nodes: it saves a Reshape and a Transpose of each operand that comes so,
+ * and of the result if it is wanted so. */
 static void choose(Plan *p) {
   const Core *c = &p->core;
-  p->flat = c->q.flat.v && c->k.flat.v && c->v.flat.v;
+  read_result(p);
+  int saved = (p->joined != NULL) + (p->turned != NULL) - 1;
+  saved += !c->q.flat.apart + !c->k.flat.apart + !c->v.flat.apart;
+  p->flat = c->q.flat.v && c->k.flat.v && c->v.flat.v && saved > 0;
   p->q = p->flat ? c->q.flat : c->q.whole;
   p->k = p->flat ? c->k.flat : c->k.whole;
   p->v = p->flat ? c->v.flat : c->v.whole;
@@ -125,7 +149,7 @@ static Value *fitted(Rewriter *rw, const Core *c, Value *mask) {
     grows = true;
   }
   if (grows) mask = expanded(rw, mask, rank, dim);
-  if (scores.rank == 3 && rank == 3 && !sym_is(s.dim[0], 1)) {
+  if (c->rank == 3 && rank == 3 && !sym_is(s.dim[0], 1)) {
     Value *in[] = {mask, rw_const_ints(rw, (int64_t[]){1}, 1)};
     mask = rw_node(rw, OP_Unsqueeze, 2, in)->out[0];
   }
@@ -145,10 +169,16 @@ static Value *build_mask(Rewriter *rw, const Plan *p) {
 
 /* --- building ------------------------------------------------------------------------------------------- */
 
+static Value *reshaped(Rewriter *rw, Value *v, const int64_t *dim, int rank) {
+  Value *in[] = {v, rw_const_ints(rw, dim, (size_t)rank)};
+  return rw_node(rw, OP_Reshape, 2, in)->out[0];
+}
+
 /* The columns of a fused projection that an operand is; others ask for the same Split. */
-static Value *columns(Rewriter *rw, const Operand *o, int64_t depth, Node **split) {
-  int64_t size[MAX_PARTS];
+static Value *columns(Rewriter *rw, const Operand *o, Node **split) {
+  int64_t size[MAX_PARTS], depth = o->flat.depth;
   Value *x = o->flat.v;
+  if (o->flat.apart) return reshaped(rw, x, (int64_t[]){0, 0, o->flat.heads * depth}, 3);
   if (!o->piece.n) return x;
   for (int i = 0; i < o->piece.n; i++) size[i] = o->piece.heads[i] * depth;
   const int64_t *before;
@@ -194,7 +224,7 @@ static Node *build(Rewriter *rw, const Plan *p) {
   Value *in[4] = {NULL};
   Node *split = NULL;
   for (int i = 0; i < 3; i++)
-    in[i] = p->flat ? rotated(rw, o[i], f[i], columns(rw, o[i], f[i]->depth, &split)) : ordered(rw, o[i]);
+    in[i] = p->flat ? rotated(rw, o[i], f[i], columns(rw, o[i], &split)) : ordered(rw, o[i]);
   bool masked = p->kept || (c->n_biases && !(p->causal && !c->kept));
   if (masked && !(in[3] = build_mask(rw, p))) return NULL;
   Node *n = rw_node(rw, OP_Attention, 4, in);
@@ -209,33 +239,17 @@ static Node *build(Rewriter *rw, const Plan *p) {
   return n;
 }
 
-/* --- the result's heads --------------------------------------------------------------------------------- */
-
-static Node *only_reader(const Value *v, OpId op) {
-  const Use *u = v->uses;
-  bool one = v->n_uses == 1 && !v->n_outputs && !v->keep && u->index == 0 && u->node->graph == v->graph;
-  return one && node_is(u->node, op) ? u->node : NULL;
-}
-
 /* Puts [batch, length, columns] in the place of the core's result: where its heads are side by side again, or
  * as near as it comes. */
-static Value *replaced(Rewriter *rw, const Plan *p, Node *root, Value **result) {
-  Value *old = root->out[0];
-  if (!p->flat) return old;
-  const int64_t *perm, back[] = {0, 2, 1, 3};
-  size_t n;
-  Node *t = only_reader(old, OP_Transpose);
-  bool turned_back = t && attr_ints(t, "perm", &perm, &n) && n == 4 && memcmp(perm, back, sizeof back) == 0;
-  Node *reshape = turned_back ? only_reader(t->out[0], OP_Reshape) : NULL;
-  if (reshape && shape_equal(shape_of(reshape->out[0]), shape_of(*result))) return reshape->out[0];
-  int64_t heads[] = {0, 0, p->q.heads, p->v.depth};
-  Value *in[] = {*result, rw_const_ints(rw, heads, 4)};
-  *result = rw_node(rw, OP_Reshape, 2, in)->out[0];
-  if (turned_back) return t->out[0];
-  t = rw_node(rw, OP_Transpose, 1, result);
-  rw_attr_ints(rw, t, "perm", back, 4);
+static Value *replaced(Rewriter *rw, const Plan *p, Value **result) {
+  if (!p->flat) return p->core.result;
+  if (p->joined && shape_equal(shape_of(p->joined), shape_of(*result))) return p->joined;
+  *result = reshaped(rw, *result, (int64_t[]){0, 0, p->q.heads, p->v.depth}, 4);
+  if (p->turned) return p->turned;
+  Node *t = rw_node(rw, OP_Transpose, 1, result);
+  rw_attr_ints(rw, t, "perm", (int64_t[]){0, 2, 1, 3}, 4);
   *result = t->out[0];
-  return old;
+  return p->core.result;
 }
 
 static Outcome fuse(Rewriter *rw, Node *node) {
@@ -253,7 +267,7 @@ static Outcome fuse(Rewriter *rw, Node *node) {
   NEED(!why, "%s", why);
   Node *attention = build(rw, &p);
   NEED(attention, "the mask broadcasts over queries or keys whose number is not known");
-  Value *result = attention->out[0], *old = replaced(rw, &p, node, &result);
+  Value *result = attention->out[0], *old = replaced(rw, &p, &result);
   NEED(rw_can_replace(rw, old, result, &why), "%s", why);
   rw_replace(rw, old, result);
   rw_note(rw, "%lld heads, scale %g%s%s", (long long)p.q.heads, p.scale, p.causal ? ", causal" : "",

@@ -38,6 +38,7 @@ class Core:
         self.keys = self.queries if self.fused else b.pick(self.queries, 5)
         self.heads = self.groups * self.repeat
         self.flat = bool(self.fused) or b.chance(0.7)
+        self.merged = b.chance(0.3)
 
     def input(self, *shape: int) -> str:
         values = self.b.rng.standard_normal(shape).astype(self.dtype)
@@ -48,7 +49,7 @@ class Core:
 
     def reshape(self, x: str, *dims: int) -> str:
         dims = list(dims)
-        if self.b.chance(0.3):
+        if self.b.chance(0.3) and len(dims) > 3 and not self.merged:
             dims[0] = 0
         if self.b.chance(0.3):
             dims[int(self.b.rng.integers(1, len(dims)))] = -1
@@ -122,14 +123,14 @@ class Core:
         early = where == "k" and b.chance()
         if early:
             key = self.scaled(key, scale)
-        key = b.node("Transpose", key, perm=[0, 1, 3, 2])
+        key = b.node("Transpose", key, perm=[0, 2, 1] if self.merged else [0, 1, 3, 2])
         if where == "both" or (where == "k" and not early):
             key = self.scaled(key, math.sqrt(scale) if where == "both" else scale)
         s = b.node("MatMul", q, key)
         return self.scaled(s, scale) if where == "behind" else s
 
     def capped(self, s: str) -> str:
-        s = self.scaled(s, 0.2)
+        s = self.scaled(s, 0.18)
         return self.scaled(self.b.node("Tanh", s), 5.0)
 
     def masked(self, s: str) -> str:
@@ -249,10 +250,23 @@ def attention_model(seed: int, rotates: bool) -> tuple[Core, str, int]:
     if rotates:
         rotary = Rotary(core)
         q, key = rotary(q), rotary(key)
-    s = core.scores(q, core.repeated(key, core.depth))
+    key, v = core.repeated(key, core.depth), core.repeated(v, core.value_depth)
+    n, h, q_length, k_length = core.batch, core.heads, core.queries, core.keys
+    if core.merged:  # batch and heads are one axis of the products
+        q = core.reshape(q, n * h, q_length, core.depth)
+        key = core.reshape(key, n * h, k_length, core.depth)
+        v = core.reshape(v, n * h, k_length, core.value_depth)
+    s = core.scores(q, key)
     s = core.capped(s) if core.b.chance(0.2) else s
+    if core.merged:
+        s = core.reshape(s, n, h, q_length, k_length)
     w = core.softmax(core.masked(s))
-    y, rank = core.result(core.b.node("MatMul", w, core.repeated(v, core.value_depth)))
+    if core.merged:
+        w = core.reshape(w, n * h, q_length, k_length)
+    y = core.b.node("MatMul", w, v)
+    if core.merged:
+        y = core.reshape(y, n, h, q_length, core.value_depth)
+    y, rank = core.result(y)
     return core, y, rank
 
 

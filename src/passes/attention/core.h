@@ -8,7 +8,11 @@ enum { MAX_BIASES = 2 };
 
 typedef struct Core {
   Value *scores;  /* Q * K^T as it leaves the product */
-  Value *weights; /* what Softmax is taken of; of the shape of scores */
+  Value *weights; /* what Softmax is taken of */
+  Value *result;  /* of the core */
+  int rank; /* 4, or 3 with one head. Where batch and heads are one axis of the products, the Reshapes that
+               merge and part them belong to the core, and the rank is 4 */
+  int64_t merged; /* the number of those heads; 0: no such axis */
   Operand q, k, v;
   double scale;            /* of the scores, besides those of q and k */
   double cap;              /* cap * tanh(scores / cap); 0: none */
@@ -20,8 +24,8 @@ typedef struct Core {
   const char *why;    /* it is nearly a core, but */
 } Core;
 
-/* Is root, a MatMul, the last node of one? All nodes between Q * K^T and root have one reader. If not,
- * c->why says what is missing; NULL if it is none at all. */
+/* Is root, a MatMul, the last node of one but Reshapes? All nodes between Q * K^T and root have one reader.
+ * If not, c->why says what is missing; NULL if it is none at all. */
 bool core_read(Node *root, Core *c);
 
 #endif

@@ -17,6 +17,8 @@ typedef struct Trace {
   double scale;
   Piece piece;
   Node *rotary;
+  bool merges;    /* is the first axis to be parted? */
+  int64_t merged; /* the heads it held */
 } Trace;
 
 static bool axes_are(const Trace *t, int n, const Role *order) {
@@ -75,35 +77,75 @@ static bool above_gather(Trace *t, const Node *n) {
   return true;
 }
 
-/* Is v, without its axis `hole`, of other's shape? *size: of that axis. */
-static bool same_but(Value *v, int hole, Value *other, int64_t *size) {
-  Shape s = shape_of(v), o = other ? shape_of(other) : SHAPE_UNKNOWN;
-  if (s.rank < 0 || o.rank != s.rank - 1 || !const_dim(v, hole, size)) return false;
+/* Is v, without its axis `hole`, of other's shape? */
+static bool same_but(Value *v, int hole, Value *other) {
+  Shape s = shape_of(v), o = shape_of(other);
+  if (hole < 0 || s.rank < 0 || o.rank != s.rank - 1) return false;
   for (int i = 0; i < o.rank; i++)
     if (!sym_equal(o.dim[i], s.dim[i + (i >= hole)])) return false;
   return true;
 }
 
-/* Each head repeated for the queries of its group: Reshape(Expand(Unsqueeze(x))), a Reshape or Tile in place
- * of the others perhaps. */
-static bool above_repeat(Trace *t, const Node *reshape) {
-  Value *expanded = node_in(reshape, 0);
-  Node *expand = expanded ? expanded->producer : NULL;
-  if (t->piece.n || (!node_is(expand, OP_Expand) && !node_is(expand, OP_Tile))) return false;
-  Value *single = node_in(expand, 0);
-  Node *unsqueeze = single ? single->producer : NULL;
-  int h = t->axis[HEADS];
-  int64_t heads, groups, times, one;
-  if ((!node_is(unsqueeze, OP_Unsqueeze) && !node_is(unsqueeze, OP_Reshape)) || h < 0) return false;
-  Value *x = node_in(unsqueeze, 0);
-  Shape all = shape_of(t->at), own = x ? shape_of(x) : SHAPE_UNKNOWN;
-  if (!const_dim(t->at, h, &heads) || !const_dim(x, h, &groups) || own.rank != all.rank) return false;
-  for (int i = 0; i < own.rank; i++)
-    if (i != h && !sym_equal(own.dim[i], all.dim[i])) return false;
-  if (!same_but(single, h + 1, x, &one) || one != 1 || !same_but(expanded, h + 1, x, &times)) return false;
+/* Heads repeated for the queries of their group: a Reshape of [..., groups, times, ...]. */
+static bool above_repeat(Trace *t, Value *x) {
+  int h = t->axis[HEADS], rank = rank_of(t->at);
+  Shape s = shape_of(t->at), in = shape_of(x);
+  int64_t heads, groups, times;
+  if (h < 0 || t->piece.n || t->axis[REPEAT] >= 0 || in.rank != rank + 1) return false;
+  if (!const_dim(t->at, h, &heads) || !const_dim(x, h, &groups) || !const_dim(x, h + 1, &times)) return false;
+  for (int i = 0; i < rank; i++)
+    if (i != h && !sym_equal(s.dim[i], in.dim[i + (i > h)])) return false;
   if (groups * times != heads) return false;
-  t->at = single;
+  insert_axis(t, h + 1, REPEAT);
   return true;
+}
+
+/* The Expand or Tile that makes one of each into so many. */
+static bool above_expand(const Trace *t, Value *x) {
+  Shape s = shape_of(t->at), in = shape_of(x);
+  if (t->axis[REPEAT] < 0 || in.rank != s.rank) return false;
+  for (int i = 0; i < s.rank; i++)
+    if (i == t->axis[REPEAT] ? !sym_is(in.dim[i], 1) : !sym_equal(in.dim[i], s.dim[i])) return false;
+  return true;
+}
+
+/* The Unsqueeze, or Reshape, that made room for it. */
+static bool above_unsqueeze(Trace *t, Value *x) {
+  int axis = t->axis[REPEAT];
+  if (axis < 0 || !sym_is(shape_of(t->at).dim[axis], 1) || !same_but(t->at, axis, x)) return false;
+  for (int i = 0; i < ROLES; i++) t->axis[i] -= t->axis[i] > axis;
+  t->axis[REPEAT] = -1;
+  return true;
+}
+
+int64_t merged_heads(const Node *reshape) {
+  Value *in = node_is(reshape, OP_Reshape) ? node_in(reshape, 0) : NULL, *out = in ? reshape->out[0] : NULL;
+  int64_t heads;
+  if (!out || rank_of(in) + rank_of(out) != 7) return 0;
+  if (rank_of(in) == 3) {
+    Value *parted = out;
+    out = in;
+    in = parted;
+  }
+  Shape apart = shape_of(in), merged = shape_of(out);
+  bool fits = apart.rank == 4 && sym_equal(apart.dim[2], merged.dim[1]) &&
+              sym_equal(apart.dim[3], merged.dim[2]) && const_dim(in, 1, &heads);
+  return fits ? heads : 0;
+}
+
+/* A Reshape of [batch, heads, ...] to batch * heads; the heads may be [groups, times] still. */
+static bool above_merge(Trace *t, const Node *reshape) {
+  Value *x = node_in(reshape, 0);
+  Shape s = shape_of(t->at), in = shape_of(x);
+  int64_t groups, times;
+  if (!t->merges || t->axis[HEADS] >= 0 || t->axis[BATCH] != 0 || s.rank != 3) return false;
+  t->merged = merged_heads(reshape);
+  bool grouped = in.rank == 5 && sym_equal(in.dim[3], s.dim[1]) && sym_equal(in.dim[4], s.dim[2]) &&
+                 const_dim(x, 1, &groups) && const_dim(x, 2, &times);
+  if (grouped) t->merged = groups * times;
+  if (t->merged) insert_axis(t, 1, HEADS);
+  if (grouped) insert_axis(t, 2, REPEAT);
+  return t->merged != 0;
 }
 
 static bool above_factor(Trace *t, Node *n) {
@@ -125,8 +167,9 @@ static bool above_rotary(Trace *t, Node *n) {
 /* Goes on to an input of the node that computes `at`. */
 static bool climb(Trace *t) {
   Node *n = t->at->producer;
+  Value *x = n ? node_in(n, 0) : NULL;
   bool moved = false;
-  if (!n || !n->op || !node_in(n, 0)) return false;
+  if (!x || !n->op) return false;
   switch (n->op->id) {
   case OP_Mul:
   case OP_Div: return above_factor(t, n);
@@ -134,18 +177,21 @@ static bool climb(Trace *t) {
   case OP_Transpose: moved = above_transpose(t, n); break;
   case OP_Split: moved = above_split(t, n); break;
   case OP_Gather: moved = above_gather(t, n); break;
-  case OP_Reshape: moved = above_repeat(t, n); break;
+  case OP_Reshape: moved = above_merge(t, n) || above_repeat(t, x) || above_unsqueeze(t, x); break;
+  case OP_Unsqueeze: moved = above_unsqueeze(t, x); break;
+  case OP_Expand:
+  case OP_Tile: moved = above_expand(t, x); break;
   case OP_RotaryEmbedding: moved = above_rotary(t, n); break;
-  default: return false;
+  default: break;
   }
-  if (!moved) return false;
-  t->at = node_is(n, OP_Reshape) ? node_in(t->at->producer, 0) : node_in(n, 0);
-  return true;
+  if (moved) t->at = x;
+  return moved;
 }
 
 /* --- forms ---------------------------------------------------------------------------------------------- */
 
 static const Role heads_order[] = {BATCH, LENGTH, HEADS, DEPTH};
+static const Role repeat_order[] = {BATCH, LENGTH, HEADS, REPEAT, DEPTH};
 static const Role parts_order[] = {BATCH, LENGTH, PART, HEADS, DEPTH};
 
 static bool is_ordered(const int *role_at) {
@@ -162,36 +208,44 @@ static bool is_ordered(const int *role_at) {
  * stands further up. */
 static void note_whole(const Trace *t, Operand *o) {
   Form f = {.v = t->at, .scale = t->scale, .heads = 1};
-  if (t->rotary || t->piece.n || !const_dim(f.v, t->axis[DEPTH], &f.depth)) return;
+  if (t->rotary || t->piece.n || t->axis[REPEAT] >= 0 || !const_dim(f.v, t->axis[DEPTH], &f.depth)) return;
+  if (t->merges && !t->merged) return;
   if (t->axis[HEADS] >= 0 && !const_dim(f.v, t->axis[HEADS], &f.heads)) return;
   if (o->whole.v && f.heads == o->whole.heads && is_ordered(o->whole_at) && !is_ordered(t->axis)) return;
   o->whole = f;
   memcpy(o->whole_at, t->axis, sizeof t->axis);
 }
 
-/* Is `at` a Reshape of [batch, length, columns]? */
-static bool note_flat(const Trace *t, Operand *o) {
-  Form f = {.scale = t->scale};
-  Node *n = t->at->producer;
-  bool parts = t->axis[PART] >= 0;
-  Value *x = node_is(n, OP_Reshape) ? node_in(n, 0) : NULL;
-  if (!x || rank_of(x) != 3 || (parts ? !axes_are(t, 5, parts_order) : !axes_are(t, 4, heads_order)))
-    return false;
+/* Do x's last axis, and it alone, hold the heads of `at` and their elements? */
+static bool are_columns(const Trace *t, Value *x, const Form *f) {
   Shape in = shape_of(x), out = shape_of(t->at);
-  int64_t columns, wanted = 0;
-  if (!const_dim(t->at, t->axis[HEADS], &f.heads) || !const_dim(t->at, t->axis[DEPTH], &f.depth))
-    return false;
+  int64_t columns, wanted = t->piece.n ? 0 : f->heads;
   for (int i = 0; i < t->piece.n; i++) wanted += t->piece.heads[i];
-  if (!t->piece.n) wanted = f.heads;
-  if (__builtin_mul_overflow(wanted, f.depth, &wanted) || !const_dim(x, 2, &columns) || columns != wanted ||
-      !sym_equal(in.dim[0], out.dim[0]) || !sym_equal(in.dim[1], out.dim[1]))
+  return in.rank == 3 && !__builtin_mul_overflow(wanted, f->depth, &wanted) && const_dim(x, 2, &columns) &&
+         columns == wanted && sym_equal(in.dim[0], out.dim[0]) && sym_equal(in.dim[1], out.dim[1]);
+}
+
+/* Are heads and elements the last axes, in this order? True where `at` is a Reshape of [batch, length,
+ * columns]: there is nothing further up then. */
+static bool note_flat(const Trace *t, Operand *o) {
+  Form f = {.v = t->at, .scale = t->scale, .apart = true};
+  bool repeats = t->axis[REPEAT] >= 0, parts = t->axis[PART] >= 0;
+  bool ordered = repeats ? axes_are(t, 5, repeat_order) && sym_is(shape_of(t->at).dim[t->axis[REPEAT]], 1)
+                 : parts ? axes_are(t, 5, parts_order)
+                         : axes_are(t, 4, heads_order);
+  if (!ordered || !const_dim(t->at, t->axis[HEADS], &f.heads) || !const_dim(t->at, t->axis[DEPTH], &f.depth))
+    return false;
+  Node *n = t->at->producer;
+  if (node_is(n, OP_Reshape) && node_in(n, 0) && are_columns(t, node_in(n, 0), &f)) {
+    f.v = node_in(n, 0);
+    f.apart = false;
+  } else if (t->piece.n)
     return false;
   if (t->piece.n) f.heads = t->piece.heads[t->piece.index];
-  f.v = x;
   o->flat = f;
   o->piece = t->piece;
   o->rotary = t->rotary;
-  return true;
+  return !f.apart;
 }
 
 /* Factors in front of the heads count for the flat form alone. */
@@ -202,10 +256,14 @@ static void climb_flat(Trace *t, Operand *o) {
   o->flat.scale = t->scale;
 }
 
-bool operand_read(Value *v, OperandKind kind, Operand *o) {
+static bool read(Value *v, OperandKind kind, bool merges, Operand *o) {
   int rank = rank_of(v), last = rank - 1;
   if (rank != 3 && rank != 4) return false;
-  Trace t = {.at = v, .scales = kind != VALUE, .scale = 1, .axis = {0, rank - 3, last - 1, last, -1}};
+  Trace t = {.at = v,
+             .scales = kind != VALUE,
+             .scale = 1,
+             .merges = merges,
+             .axis = {0, rank - 3, last - 1, last, -1, -1}};
   if (rank == 3) t.axis[HEADS] = -1;
   if (kind == KEY) t.axis[LENGTH] = last, t.axis[DEPTH] = last - 1;
   *o = (Operand){.start = v};
@@ -217,5 +275,14 @@ bool operand_read(Value *v, OperandKind kind, Operand *o) {
       break;
     }
   } while (climb(&t));
+  o->merged = t.merged;
   return o->whole.v != NULL;
+}
+
+bool operand_read(Value *v, OperandKind kind, Operand *o) {
+  return read(v, kind, false, o);
+}
+
+bool operand_read_merged(Value *v, OperandKind kind, Operand *o) {
+  return rank_of(v) == 3 && read(v, kind, true, o);
 }

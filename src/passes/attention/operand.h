@@ -8,7 +8,7 @@
 #include "passes/passes.h"
 
 /* What an axis stands for. */
-typedef enum Role { BATCH, HEADS, LENGTH, DEPTH, PART, ROLES } Role;
+typedef enum Role { BATCH, HEADS, LENGTH, DEPTH, PART, REPEAT, ROLES } Role;
 
 enum { MAX_PARTS = 16 };
 
@@ -23,6 +23,7 @@ typedef struct Form {
   Value *v;
   double scale; /* it is v multiplied by this */
   int64_t heads, depth;
+  bool apart; /* flat: v is [batch, length, heads, depth] still */
 } Form;
 
 typedef struct Operand {
@@ -32,6 +33,7 @@ typedef struct Operand {
   int whole_at[ROLES]; /* its axes */
   Form flat;           /* [batch, length, columns], heads side by side; v may be NULL */
   Piece piece;         /* the columns of flat that it is */
+  int64_t merged;      /* heads that its first axis holds beside the batch, perhaps repeated; 0: none */
   Node *rotary;        /* RotaryEmbedding between flat and the operand; NULL if there is none */
 } Operand;
 
@@ -41,6 +43,13 @@ typedef enum OperandKind { QUERY, KEY, VALUE } OperandKind;
  * are not collected from a value. False if the rank is another one or not known, or heads or depth are not
  * known. */
 bool operand_read(Value *v, OperandKind kind, Operand *o);
+/* Reads one of rank 3 whose first axis is batch and heads together, made by a Reshape of rank 4. False if it
+ * is none. */
+bool operand_read_merged(Value *v, OperandKind kind, Operand *o);
+
+/* The number of heads that a Reshape of [batch, heads, n, m] to [batch * heads, n, m], or back, merges or
+ * parts; 0 if it does something else. */
+int64_t merged_heads(const Node *reshape);
 
 /* The size of an axis, if it is known and not 0. */
 bool const_dim(Value *v, int64_t axis, int64_t *n);
