@@ -93,6 +93,7 @@ static bool long_flag(Cli *c, const char *arg, const char *next, bool *took) {
   if (own) return set_own(c, own, value);
   onnxslim_status status = onnxslim_options_set(c->options, info->name, value);
   if (status != ONNXSLIM_OK) report_error(c, status);
+  c->target |= strcmp(info->name, "target") == 0; /* inspect then answers another question */
   return status == ONNXSLIM_OK;
 }
 

@@ -17,7 +17,7 @@ typedef struct Cli {
   const struct Command *command;
   const char *path[MAX_PATHS];
   int n_paths;
-  bool quiet, verbose, stats, dry_run, transposes, help, version;
+  bool quiet, verbose, stats, dry_run, transposes, target, help, version;
   const char *json;
   FILE *out;  /* tables and texts: standard output, or standard error when that carries data */
   bool color; /* of out */
@@ -79,6 +79,10 @@ int cmd_optimize(Cli *c);
 int cmd_inspect(Cli *c);
 /* What becomes of the Transposes; returns the exit code. */
 int inspect_transposes(Cli *c, onnxslim_model *model);
+/* What the target of the options takes of the model; returns the exit code. */
+int inspect_target(Cli *c, onnxslim_model *model);
+/* Shared by optimize and inspect. */
+void print_target(const Cli *c, const onnxslim_target_check *t);
 int cmd_print(Cli *c);
 int cmd_passes(Cli *c);
 int cmd_verify(Cli *c);

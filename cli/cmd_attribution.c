@@ -7,8 +7,8 @@ static void print_attribution(const Cli *c, const onnxslim_attribution_t *a) {
   char text[32];
   fprintf(c->out, "%s: %" PRIu64 " nodes, %s; each pass alone, then all\n\n", c->path[0], a->nodes,
           bytes_text(text, a->bytes));
-  Table t = {.cli = c, .align = "lrrrrr"};
-  static const char *const heads[] = {"pass", "rewrites", "nodes", "left", "bytes", "time"};
+  Table t = {.cli = c, .align = "lrrrrrr"};
+  static const char *const heads[] = {"pass", "rewrites", "nodes", "left", "bytes", "pairs", "time"};
   table_row(&t);
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) table_cell(&t, BOLD, "%s", heads[i]);
   for (size_t i = 0; i < a->n_rows; i++) {
@@ -23,6 +23,7 @@ static void print_attribution(const Cli *c, const onnxslim_attribution_t *a) {
     table_change(&t, r->nodes);
     table_number(&t, r->nodes_after);
     table_change_bytes(&t, r->bytes);
+    table_number(&t, r->pairs);
     table_seconds(&t, r->seconds);
   }
   table_print(&t);

@@ -63,8 +63,8 @@ int cmd_inspect(Cli *c) {
   int code;
   onnxslim_model *model = load(c, &code);
   if (!model) return code;
-  if (c->transposes) {
-    code = inspect_transposes(c, model);
+  if (c->transposes || c->target) {
+    code = c->transposes ? inspect_transposes(c, model) : inspect_target(c, model);
     onnxslim_model_free(model);
     return code;
   }

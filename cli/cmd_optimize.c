@@ -133,6 +133,10 @@ static void print_report(const Cli *c, const onnxslim_report *r) {
     fputc('\n', c->out);
     print_rules(c, r);
   }
+  if (r->target) {
+    fputc('\n', c->out);
+    print_target(c, r->target);
+  }
   if (r->n_remarks) {
     fputc('\n', c->out);
     print_remarks(c, r);

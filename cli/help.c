@@ -90,7 +90,7 @@ void print_help(const Cli *c) {
   print_entry(c, "0", "done");
   print_entry(c, "1", "bad usage: a flag, or a name that the model does not have");
   print_entry(c, "2", "bad model, or one beyond a limit");
-  print_entry(c, "3", "verification failed: OUT is as it was");
+  print_entry(c, "3", "verification failed: OUT is as it was; inspect --target: it does not take the model");
   print_entry(c, "4", "cannot read or write; no memory; no ONNX Runtime where it is needed");
   print_examples(c);
 }

@@ -9,7 +9,9 @@
 
 const Command commands[] = {
     {"", "IN [OUT]", "optimize IN, report, and write OUT (which may be IN)", 1, 2, cmd_optimize},
-    {"inspect", "IN", "inputs, outputs, operators and sizes of a model", 1, 1, cmd_inspect},
+    {"inspect", "IN",
+     "inputs, outputs, operators and sizes of a model; with --target what the target does not take", 1, 1,
+     cmd_inspect},
     {"print", "IN", "a model in ONNX text syntax", 1, 1, cmd_print},
     {"passes", "", "the passes and what they do (-v: their rules too)", 0, 0, cmd_passes},
     {"verify", "A B", "compare two models in ONNX Runtime on random inputs (--verify=SEEDS)", 2, 2,

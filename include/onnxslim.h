@@ -238,6 +238,28 @@ typedef struct onnxslim_verification {
   size_t n_rows;
 } onnxslim_verification;
 
+typedef struct onnxslim_finding {
+  const char *verdict; /* "refused"; "risky": taken, but it may compute something else; "untried" */
+  const char *where;   /* "Einsum '/attention/Einsum'", "input 'x'", "the model" */
+  const char *reason;
+} onnxslim_finding;
+
+/* A convolution and its activation, two nodes that the converter makes one. */
+typedef struct onnxslim_fused_pair {
+  const char *conv, *activation; /* "Conv '/conv1/Conv'" */
+  const char *becomes;
+} onnxslim_fused_pair;
+
+/* What a target ("tflite") says of a model as it is. */
+typedef struct onnxslim_target_check {
+  const char *target, *through; /* the tool whose limits are meant: "onnx2tf 2.6.9" */
+  uint64_t refused, risky, untried;
+  const onnxslim_finding *findings;
+  size_t n_findings;
+  const onnxslim_fused_pair *pairs;
+  size_t n_pairs;
+} onnxslim_target_check;
+
 struct onnxslim_report {
   uint64_t nodes_before, nodes_after;
   uint64_t bytes_before, bytes_after; /* the model with its external data */
@@ -256,8 +278,9 @@ struct onnxslim_report {
   const onnxslim_verification *verification; /* only with option "verify" */
   const onnxslim_frozen_axis *frozen;
   size_t n_frozen;
-  int64_t opset_before, opset_after; /* of ai.onnx; 0 without option "opset" */
-  const char *opset_reason;          /* why it was not lifted, or no further (NULL: as asked) */
+  int64_t opset_before, opset_after;   /* of ai.onnx; 0 without option "opset" */
+  const char *opset_reason;            /* why it was not lifted, or no further (NULL: as asked) */
+  const onnxslim_target_check *target; /* of the result; only with option "target" */
 };
 ONNXSLIM_API void onnxslim_report_free(onnxslim_report *report);
 /* Everything in it; freed with onnxslim_buffer_free(). NULL only without memory. */
@@ -296,6 +319,13 @@ ONNXSLIM_API onnxslim_status onnxslim_inspect(onnxslim_model *model, onnxslim_su
 ONNXSLIM_API void onnxslim_summary_free(onnxslim_summary *summary);
 ONNXSLIM_API char *onnxslim_summary_json(const onnxslim_summary *summary);
 
+/* Judges a model as it is by the option "target", which must be set. ONNXSLIM_OK also if it is refused: see
+ * `refused`. */
+ONNXSLIM_API onnxslim_status onnxslim_check_target(onnxslim_model *model, const onnxslim_options *options,
+                                                   onnxslim_target_check **result);
+ONNXSLIM_API void onnxslim_target_check_free(onnxslim_target_check *result);
+ONNXSLIM_API char *onnxslim_target_check_json(const onnxslim_target_check *result);
+
 /* --- experiments --------------------------------------------------------------------------------------- */
 
 /* Runs both models in ONNX Runtime on the same generated inputs (options "verify": seeds, "ort", "threads",
@@ -331,6 +361,7 @@ ONNXSLIM_API char *onnxslim_comparison_json(const onnxslim_comparison *result);
 typedef struct onnxslim_attribution_row {
   const char *pass;  /* "all" for the last one: the enabled passes together */
   const char *flags; /* what was added to the options for it ("--freeze-all=1"), or NULL */
+  uint64_t pairs;    /* with a target: convolutions and activations that its converter makes one */
   uint64_t nodes_after, bytes_after, rewrites;
   int64_t nodes, bytes; /* change of the node count and of the file */
   double seconds;

@@ -120,9 +120,11 @@ static onnxslim_report *report_new(Ctx *cx, Model *m, const onnxslim_options *o)
 static void optimize_model(Model *m, const onnxslim_options *o, onnxslim_report *r) {
   double start = clock_seconds();
   RunLimits limits = {.max_rewrites = UINT64_MAX};
+  if (pipeline_target(o)) target_need_sizes(m, pipeline_target(o));
   pipeline_lift(m, o, r);
   pipeline_run(m, o, &limits, r);
   pipeline_finish(m, o);
+  pipeline_judge(m, o, r);
   report_ops_after(r, m);
   r->seconds_optimize += clock_seconds() - start;
 }
@@ -345,4 +347,35 @@ onnxslim_status onnxslim_inspect(onnxslim_model *model, onnxslim_summary **summa
 
 void onnxslim_summary_free(onnxslim_summary *summary) {
   object_free(summary);
+}
+
+/* --- targets
+ * -------------------------------------------------------------------------------------------------- */
+
+typedef struct TargetCall {
+  const onnxslim_model *model;
+  const onnxslim_options *o;
+  onnxslim_target_check *result;
+} TargetCall;
+
+static void call_check_target(void *arg) {
+  TargetCall *c = arg;
+  need_whole(c->model);
+  const Target *t = c->o ? pipeline_target(c->o) : NULL;
+  if (!t) fail(c->model->cx, ONNXSLIM_ERR_USAGE, "option 'target' is not set");
+  TargetCheck check = target_check(c->model->m, t);
+  c->result = OBJECT(c->model->cx, onnxslim_target_check);
+  check_fill(object_arena(c->result), c->result, &check);
+}
+
+onnxslim_status onnxslim_check_target(onnxslim_model *model, const onnxslim_options *options,
+                                      onnxslim_target_check **result) {
+  TargetCall c = {.model = model, .o = options};
+  onnxslim_status status = protect(model->cx, call_check_target, &c);
+  *result = status == ONNXSLIM_OK ? c.result : NULL;
+  return status;
+}
+
+void onnxslim_target_check_free(onnxslim_target_check *result) {
+  object_free(result);
 }

@@ -245,6 +245,7 @@ static onnxslim_attribution_row run_alone(Call *c, const onnxslim_attribution_t 
                                   .nodes = (int64_t)(nodes - t->nodes),
                                   .bytes = (int64_t)(bytes - t->bytes),
                                   .seconds = seconds};
+  if (pipeline_target(c->o)) row.pairs = target_check(m, pipeline_target(c->o)).pairs.n;
   model_free(m);
   return row;
 }
@@ -278,6 +279,28 @@ static bool is_attributed(const onnxslim_options *o, const Pass *p) {
   return (listed || !chosen) && !option_lists(o, OPT_skip, p->name);
 }
 
+/* Rows of fuse_conv_relu beside what it does with standard operators: what it makes for ONNX Runtime, and
+ * what converters will make of the same model. */
+static const struct {
+  const char *target;
+  bool contrib;
+  const char *flags;
+} conv_variants[] = {{"ort", true, "--target=ort --allow-contrib"},
+                     {"tflite", false, "--target=tflite"},
+                     {"coreml", false, "--target=coreml"}};
+enum { N_VARIANTS = sizeof conv_variants / sizeof *conv_variants };
+
+static onnxslim_attribution_row run_variant(Call *c, const onnxslim_attribution_t *t, int i) {
+  onnxslim_options o = *c->o;
+  Call call = *c;
+  call.o = &o;
+  o.value[OPT_target] = (OptionValue){.set = true, .text = conv_variants[i].target};
+  o.value[OPT_allow_contrib].number = conv_variants[i].contrib;
+  onnxslim_attribution_row row = run_alone(&call, t, &pass_fuse_conv_relu);
+  row.flags = conv_variants[i].flags;
+  return row;
+}
+
 static void call_attribution(void *arg) {
   Call *c = arg;
   onnxslim_attribution_t *t = OBJECT(c->cx, onnxslim_attribution_t);
@@ -290,10 +313,14 @@ static void call_attribution(void *arg) {
   t->nodes = model_node_count(m);
   t->bytes = model_size(m, &w);
   model_free(m);
-  onnxslim_attribution_row *rows = NEW_ARRAY(a, onnxslim_attribution_row, PASS_COUNT + 1);
-  for (size_t i = 0; i < PASS_COUNT; i++)
-    if (is_attributed(c->o, all_passes[i]))
-      rows[t->n_rows++] = all_passes[i]->phase ? run_freeze(c) : run_alone(c, t, all_passes[i]);
+  onnxslim_attribution_row *rows = NEW_ARRAY(a, onnxslim_attribution_row, PASS_COUNT + N_VARIANTS + 1);
+  for (size_t i = 0; i < PASS_COUNT; i++) {
+    const Pass *p = all_passes[i];
+    if (!is_attributed(c->o, p)) continue;
+    rows[t->n_rows++] = p->phase ? run_freeze(c) : run_alone(c, t, p);
+    for (int k = 0; p == &pass_fuse_conv_relu && !pipeline_target(c->o) && k < N_VARIANTS; k++)
+      rows[t->n_rows++] = run_variant(c, t, k);
+  }
   rows[t->n_rows++] = run_alone(c, t, NULL);
   t->rows = rows;
   c->attribution = t;

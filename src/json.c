@@ -202,6 +202,19 @@ static const Field frozen_fields[] = {FIELD(FrozenAxis, value, TEXT), FIELD(Froz
                                       FIELD(FrozenAxis, axis, INT), FIELD(FrozenAxis, dim, TEXT),
                                       FIELD(FrozenAxis, size, INT64)};
 
+typedef onnxslim_finding Finding;
+static const Field finding_fields[] = {FIELD(Finding, verdict, TEXT), FIELD(Finding, where, TEXT),
+                                       FIELD(Finding, reason, TEXT)};
+
+typedef onnxslim_fused_pair FusedPair;
+static const Field pair_fields[] = {FIELD(FusedPair, conv, TEXT), FIELD(FusedPair, activation, TEXT),
+                                    FIELD(FusedPair, becomes, TEXT)};
+
+typedef onnxslim_target_check TargetCheck;
+static const Field check_fields[] = {FIELD(TargetCheck, target, TEXT), FIELD(TargetCheck, through, TEXT),
+                                     FIELD(TargetCheck, refused, UINT64), FIELD(TargetCheck, risky, UINT64),
+                                     FIELD(TargetCheck, untried, UINT64)};
+
 typedef onnxslim_report Report;
 static const Field report_fields[] = {FIELD(Report, input, TEXT), FIELD(Report, output, TEXT),
                                       FIELD(Report, rewrites, UINT64)};
@@ -256,9 +269,10 @@ static const Field attribution_fields[] = {FIELD(Attribution, nodes, UINT64),
 typedef onnxslim_attribution_row AttributionRow;
 static const Field attribution_row_fields[] = {
     FIELD(AttributionRow, pass, TEXT),          FIELD(AttributionRow, flags, TEXT),
-    FIELD(AttributionRow, nodes, INT64),        FIELD(AttributionRow, bytes, INT64),
-    FIELD(AttributionRow, nodes_after, UINT64), FIELD(AttributionRow, bytes_after, UINT64),
-    FIELD(AttributionRow, rewrites, UINT64),    FIELD(AttributionRow, seconds, REAL)};
+    FIELD(AttributionRow, pairs, UINT64),       FIELD(AttributionRow, nodes, INT64),
+    FIELD(AttributionRow, bytes, INT64),        FIELD(AttributionRow, nodes_after, UINT64),
+    FIELD(AttributionRow, bytes_after, UINT64), FIELD(AttributionRow, rewrites, UINT64),
+    FIELD(AttributionRow, seconds, REAL)};
 
 typedef onnxslim_suspect Suspect;
 static const Field suspect_fields[] = {FIELD(Suspect, rewrites, UINT64), FIELD(Suspect, number, UINT64),
@@ -277,6 +291,13 @@ static void put_verification(Json *j, const void *object) {
   PUT_ROWS(j, "rows", difference_fields, v->rows, v->n_rows);
 }
 
+static void put_check(Json *j, const void *object) {
+  const TargetCheck *c = object;
+  PUT_FIELDS(j, check_fields, c);
+  PUT_ROWS(j, "findings", finding_fields, c->findings, c->n_findings);
+  PUT_ROWS(j, "pairs", pair_fields, c->pairs, c->n_pairs);
+}
+
 static void put_report(Json *j, const void *object) {
   const Report *r = object;
   PUT_FIELDS(j, report_fields, r);
@@ -289,6 +310,11 @@ static void put_report(Json *j, const void *object) {
   PUT_ROWS(j, "passes", pass_fields, r->passes, r->n_passes);
   PUT_ROWS(j, "rules", rule_fields, r->rules, r->n_rules);
   PUT_ROWS(j, "remarks", remark_fields, r->remarks, r->n_remarks);
+  if (r->target) {
+    open_group(j, "target", "{");
+    put_check(j, r->target);
+    close_group(j, "}");
+  }
   if (!r->verification) return;
   open_group(j, "verification", "{");
   put_verification(j, r->verification);
@@ -368,6 +394,9 @@ char *onnxslim_report_json(const onnxslim_report *report) {
 }
 char *onnxslim_summary_json(const onnxslim_summary *summary) {
   return json(summary, put_summary);
+}
+char *onnxslim_target_check_json(const onnxslim_target_check *result) {
+  return json(result, put_check);
 }
 char *onnxslim_verification_json(const onnxslim_verification *result) {
   return json(result, put_verification);

@@ -10,10 +10,18 @@ static const OptionId asks[] = {OPT_passes, OPT_only, OPT_decompose,
                                 OPT_fuse}; /* they name passes that shall run */
 enum { N_ASKS = sizeof asks / sizeof *asks };
 
+const Target *pipeline_target(const onnxslim_options *o) {
+  return o->value[OPT_target].set ? target_find(option_text(o, OPT_target)) : NULL;
+}
+
+static bool is_chosen(const onnxslim_options *o) {
+  return o->value[OPT_passes].set || o->value[OPT_only].set;
+}
+
 static bool is_asked(const onnxslim_options *o, const Pass *p) {
   for (int i = 0; i < N_ASKS; i++)
     if (option_lists(o, asks[i], p->name)) return true;
-  return false;
+  return !is_chosen(o) && target_switches(pipeline_target(o), p) > 0;
 }
 
 bool pipeline_freezes(const onnxslim_options *o) {
@@ -22,8 +30,8 @@ bool pipeline_freezes(const onnxslim_options *o) {
 
 static bool is_enabled(const onnxslim_options *o, const Pass *p) {
   if (p->phase) return (is_asked(o, p) || pipeline_freezes(o)) && !option_lists(o, OPT_skip, p->name);
-  bool chosen = o->value[OPT_passes].set || o->value[OPT_only].set;
-  return (is_asked(o, p) || (!chosen && !p->opt_in)) && !option_lists(o, OPT_skip, p->name);
+  bool by_default = !is_chosen(o) && !p->opt_in && target_switches(pipeline_target(o), p) >= 0;
+  return (is_asked(o, p) || by_default) && !option_lists(o, OPT_skip, p->name);
 }
 
 static bool runs(const onnxslim_options *o, const Pass *p) {
@@ -140,15 +148,25 @@ static bool keeps_external(const onnxslim_options *o) {
 /* --- the run
  * -------------------------------------------------------------------------------------------------- */
 
+static bool may_contribute(const onnxslim_options *o) {
+  const Target *t = pipeline_target(o);
+  return option_on(o, OPT_allow_contrib) && t && t->contrib;
+}
+
 RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits,
                         onnxslim_report *report) {
   const Pass *passes[PASS_COUNT] = {limits->only};
+  const Target *target = pipeline_target(o);
   size_t n_passes = limits->only ? 1 : enabled_passes(o, passes);
   const char *remarks = option_text(o, OPT_remarks);
   Vec(const char *) asked = {0};
   for (size_t i = 0; i < PASS_COUNT; i++)
     if (is_asked(o, all_passes[i]) || limits->only == all_passes[i])
       vec_push(m->arena, &asked, all_passes[i]->name);
+  Vec(const char *) skip = {0};
+  for (size_t i = 0; i < o->value[OPT_skip].names.n; i++)
+    vec_push(m->arena, &skip, o->value[OPT_skip].names.at[i]);
+  for (const char *const *r = target ? target->skip : NULL; r && *r; r++) vec_push(m->arena, &skip, *r);
   Dumper dumper = {.o = o};
   map_init(&dumper.seen, m->arena);
   RunOptions run = {
@@ -156,9 +174,10 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
       .n_passes = n_passes,
       .asked = asked.at,
       .n_asked = asked.n,
-      .skip_rules = o->value[OPT_skip].names.at,
-      .n_skip_rules = o->value[OPT_skip].names.n,
+      .skip_rules = skip.at,
+      .n_skip_rules = skip.n,
       .exact_only = option_on(o, OPT_exact),
+      .contrib = may_contribute(o),
       .leave_external = keeps_external(o),
       .verify_each = option_on(o, OPT_verify_each),
       .remarks = remarks || limits->remarks,
@@ -174,6 +193,15 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
     report_run(report, &run, result, remarks && strcmp(remarks, "missed") != 0,
                remarks && strcmp(remarks, "fired") != 0);
   return result;
+}
+
+void pipeline_judge(Model *m, const onnxslim_options *o, onnxslim_report *report) {
+  const Target *t = pipeline_target(o);
+  if (!t) return;
+  TargetCheck check = target_check(m, t);
+  onnxslim_target_check *result = NEW(object_arena(report), onnxslim_target_check);
+  check_fill(object_arena(report), result, &check);
+  report->target = result;
 }
 
 void pipeline_finish(Model *m, const onnxslim_options *o) {

@@ -6,12 +6,16 @@
 #include "options.h"
 #include "passes/passes.h"
 #include "report.h"
+#include "target/target.h"
 
 /* Enabled passes in pipeline order; returns how many. */
 size_t enabled_passes(const onnxslim_options *o, const Pass *passes[PASS_COUNT]);
 
 /* Reads a file; options may be NULL. */
 Model *pipeline_read(Ctx *cx, const char *path, const onnxslim_options *o);
+
+/* NULL: none was asked for. */
+const Target *pipeline_target(const onnxslim_options *o);
 
 /* The options ask for sizes of dims. */
 bool pipeline_freezes(const onnxslim_options *o);
@@ -34,6 +38,9 @@ typedef struct RunLimits {
 /* The rules. The result lives in the model's arena. report may be NULL. */
 RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits,
                         onnxslim_report *report);
+
+/* What the target, if there is one, says of the result. */
+void pipeline_judge(Model *m, const onnxslim_options *o, onnxslim_report *report);
 
 /* infer-shapes, and a last check of the graph: fails with ONNXSLIM_ERR_INTERNAL rather than write a broken
  * one. */

@@ -85,6 +85,36 @@ void report_frozen(onnxslim_report *r, const Frozen *frozen) {
   r->n_frozen = frozen->axes.n;
 }
 
+/* --- the target
+ * ------------------------------------------------------------------------------------------------- */
+
+static const char *verdict_text(Verdict v) {
+  return v == REFUSED ? "refused" : v == RISKY ? "risky" : "untried";
+}
+
+void check_fill(Arena *a, onnxslim_target_check *c, const TargetCheck *check) {
+  onnxslim_finding *findings = NEW_ARRAY(a, onnxslim_finding, check->findings.n);
+  onnxslim_fused_pair *pairs = NEW_ARRAY(a, onnxslim_fused_pair, check->pairs.n);
+  for (size_t i = 0; i < check->findings.n; i++) {
+    const Finding *f = &check->findings.at[i];
+    findings[i] =
+        (onnxslim_finding){verdict_text(f->verdict), copy_text(a, f->where), copy_text(a, f->reason)};
+  }
+  for (size_t i = 0; i < check->pairs.n; i++) {
+    const FusedPair *p = &check->pairs.at[i];
+    pairs[i] = (onnxslim_fused_pair){copy_text(a, p->conv), copy_text(a, p->activation), p->becomes};
+  }
+  *c = (onnxslim_target_check){.target = check->target->name,
+                               .through = check->target->through,
+                               .refused = check->refused,
+                               .risky = check->risky,
+                               .untried = check->untried,
+                               .findings = findings,
+                               .n_findings = check->findings.n,
+                               .pairs = pairs,
+                               .n_pairs = check->pairs.n};
+}
+
 /* --- passes, rules, remarks
  * ----------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include "object.h"
 #include "passes/phases.h"
 #include "rewrite/driver.h"
+#include "target/target.h"
 
 /* Nodes of all graphs by operator, sorted by domain and name, in `a`; counted as both before and after. */
 onnxslim_op_count *count_ops(Arena *a, Model *m, size_t *n);
@@ -16,6 +17,8 @@ void report_lift(onnxslim_report *r, const Lift *lift, bool fired, bool missed);
 /* What the rules did, added to the report; of the remarks those of rules that fired and of those that were
  * refused. */
 void report_run(onnxslim_report *r, const RunOptions *o, const RunResult *run, bool fired, bool missed);
+/* Fills in c; its arrays and texts go into `a`. */
+void check_fill(Arena *a, onnxslim_target_check *c, const TargetCheck *check);
 /* The operators of the optimized model, beside those of report->ops. */
 void report_ops_after(onnxslim_report *r, Model *m);
 

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PUBLIC = "onnxslim.h"
 LAYERS = (
-    "base", "ir", "ops", "onnx", "infer", "eval", "rewrite", "passes", "runtime",
+    "base", "ir", "ops", "onnx", "infer", "eval", "rewrite", "passes", "target", "runtime",
 )  # fmt: skip
 _INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

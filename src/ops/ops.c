@@ -14,8 +14,11 @@ static const OpDef defs[OP_COUNT_] = {
 static const struct {
   const char *domain;
   int version;
-} newest[] = {
-    {"", ONNX_NEWEST_OPSET}, {"ai.onnx.ml", 5}, {"ai.onnx.preview", 1}, {"ai.onnx.preview.training", 1}};
+} newest[] = {{"", ONNX_NEWEST_OPSET},
+              {"ai.onnx.ml", 5},
+              {"ai.onnx.preview", 1},
+              {"ai.onnx.preview.training", 1},
+              {"com.microsoft", 1}};
 
 const OpDef *op_def(OpId id) {
   return id > OP_NONE && id < OP_COUNT_ ? &defs[id] : NULL;

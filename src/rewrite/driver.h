@@ -31,6 +31,7 @@ typedef struct RunOptions {
   const char *const *skip_rules; /* names of single rules that are off */
   size_t n_skip_rules;
   bool exact_only;
+  bool contrib;          /* operators of com.microsoft may be made */
   bool leave_external;   /* external data stays in its files: nothing is won by reading it */
   bool verify_each;      /* model_check() after every rewrite, blame by name */
   bool remarks;          /* collect them */

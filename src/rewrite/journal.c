@@ -397,6 +397,11 @@ void edit_remove_graph_input(Journal *j, Graph *g, size_t i) {
   unlist_input(g, e->value, i);
 }
 
+void edit_import(Journal *j, Model *m, Str domain, int64_t version) {
+  record(j, EDIT_IMPORT, m->graph);
+  vec_push(m->arena, &m->opsets, ((OpsetImport){domain, version}));
+}
+
 static void undo(Journal *j, Edit *e) {
   Node *n = e->node;
   switch (e->kind) {
@@ -428,6 +433,7 @@ static void undo(Journal *j, Edit *e) {
   case EDIT_REMOVE_OUTPUT: do_insert_output(n, e->index); break;
   case EDIT_REMOVE_GRAPH_OUTPUT: list_output(e->graph, e->value, (size_t)e->index); break;
   case EDIT_REMOVE_GRAPH_INPUT: list_input(e->graph, e->value, (size_t)e->index); break;
+  case EDIT_IMPORT: e->graph->model->opsets.n--; break;
   case EDIT_NODE_IDENTITY: n->raw = e->raw, n->name = e->name, n->dirty = e->dirty; break;
   }
 }

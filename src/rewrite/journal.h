@@ -39,7 +39,8 @@ typedef enum EditKind {
   EDIT_CLEAR_OUTPUTS,
   EDIT_REMOVE_OUTPUT,
   EDIT_REMOVE_GRAPH_OUTPUT,
-  EDIT_REMOVE_GRAPH_INPUT
+  EDIT_REMOVE_GRAPH_INPUT,
+  EDIT_IMPORT
 } EditKind;
 
 typedef struct Edit {
@@ -94,6 +95,8 @@ void edit_remove_output(Journal *j, Node *n, int i);
 /* Takes input or output i of a body away. */
 void edit_remove_graph_output(Journal *j, Graph *g, size_t i);
 void edit_remove_graph_input(Journal *j, Graph *g, size_t i);
+/* The model imports one more domain. */
+void edit_import(Journal *j, Model *m, Str domain, int64_t version);
 /* n takes name, doc string and metadata of `from`. */
 void edit_node_identity(Journal *j, Node *n, const Node *from);
 

@@ -11,6 +11,10 @@ bool rw_exact_only(const Rewriter *rw) {
   return rw->o->exact_only;
 }
 
+bool rw_contrib(const Rewriter *rw) {
+  return rw->o->contrib;
+}
+
 bool rw_asked(const Rewriter *rw) {
   const char *name = rw->result->rules.at[rw->rule].pass->name;
   for (size_t i = 0; i < rw->o->n_asked; i++)
@@ -104,12 +108,30 @@ Node *rw_node(Rewriter *rw, OpId op, int n_in, Value *const *in) {
   return rw_node_n(rw, op, n_in, in, 1);
 }
 
+Node *rw_node_of(Rewriter *rw, OpId op, int n_in, Value *const *in, const char **why) {
+  const OpDef *def = op_def(op);
+  Str domain = str_internz(rw->m->strs, def->domain);
+  const Graph *g = rw->at->graph;
+  int version = graph_opset(g, domain);
+  if (g->function || (version && op_find(def->domain, def->name, version) != def)) {
+    *why = arena_printf(rw->arena, "%s can't be imported here", def->domain);
+    return NULL;
+  }
+  if (!version) edit_import(&rw->journal, rw->m, domain, op_since(def, INT16_MAX));
+  return link_new(rw, domain, str_internz(rw->m->strs, def->name), def, n_in, in, 1, rw->root);
+}
+
+void rw_attrs_of(Rewriter *rw, Node *n, const Node *from) {
+  edit_attrs(&rw->journal, n);
+  for (size_t i = 0; i < from->attrs.n; i++) vec_push(rw->m->arena, &n->attrs, from->attrs.at[i]);
+}
+
 Node *rw_copy(Rewriter *rw, const Node *from, int n_in, Value *const *in) {
   Node *n = link_new(rw, from->domain, from->op_type, from->op, n_in, in, from->n_out, from);
   n->opset = from->opset;
   n->overload = from->overload;
   n->callee = from->callee;
-  for (size_t i = 0; i < from->attrs.n; i++) vec_push(rw->m->arena, &n->attrs, from->attrs.at[i]);
+  rw_attrs_of(rw, n, from);
   edit_node_identity(&rw->journal, n, from);
   return n;
 }
@@ -138,6 +160,12 @@ void rw_attr_ints(Rewriter *rw, Node *n, const char *name, const int64_t *v, siz
   Attr *a = attr_slot(rw, n, name, ATTR_INTS);
   a->v.ints.at = arena_copy(rw->m->arena, v, count * sizeof *v);
   a->v.ints.n = count;
+}
+
+void rw_attr_floats(Rewriter *rw, Node *n, const char *name, const float *v, size_t count) {
+  Attr *a = attr_slot(rw, n, name, ATTR_FLOATS);
+  a->v.floats.at = arena_copy(rw->m->arena, v, count * sizeof *v);
+  a->v.floats.n = count;
 }
 
 void rw_attr_string(Rewriter *rw, Node *n, const char *name, const char *v) {

@@ -21,6 +21,7 @@ bool rw_asked(
     const Rewriter *rw); /* did the user name this rule's pass? Then it may do more than by itself */
 bool rw_exact_only(const Rewriter *rw);      /* --exact: rules that would round must refuse */
 bool rw_leaves_external(const Rewriter *rw); /* external data stays in its files (--external-data=keep) */
+bool rw_contrib(const Rewriter *rw);         /* operators of com.microsoft may be made */
 uint64_t rw_max_growth(const Rewriter *rw);  /* bytes a fold may add over what it removes */
 
 /* Where new nodes go: right before `at` in its graph. Set to the root before a rule is tried. */
@@ -29,14 +30,21 @@ void rw_insert_before(Rewriter *rw, Node *at);
 /* New node of ai.onnx at the model's opset with n_in inputs (trailing NULLs are dropped) and one output;
  * name, doc string and metadata are those of the root. Attributes are added before the next rw_ call. */
 Node *rw_node(Rewriter *rw, OpId op, int n_in, Value *const *in);
-/* The same with n_out outputs. */
+/* An operator of another domain, which the model imports from now on if it does not yet. NULL, with the
+ * reason, where it can't: another version of the domain is in force, or it is a function, which imports for
+ * itself. */
+Node *rw_node_of(Rewriter *rw, OpId op, int n_in, Value *const *in, const char **why);
+/* The same as rw_node() with n_out outputs. */
 Node *rw_node_n(Rewriter *rw, OpId op, int n_in, Value *const *in, int n_out);
 /* A copy of n (operator, attributes, name, metadata) over other inputs. */
 Node *rw_copy(Rewriter *rw, const Node *n, int n_in, Value *const *in);
 void rw_attr_int(Rewriter *rw, Node *n, const char *name, int64_t v);
 void rw_attr_float(Rewriter *rw, Node *n, const char *name, float v);
 void rw_attr_ints(Rewriter *rw, Node *n, const char *name, const int64_t *v, size_t count);
+void rw_attr_floats(Rewriter *rw, Node *n, const char *name, const float *v, size_t count);
 void rw_attr_string(Rewriter *rw, Node *n, const char *name, const char *v);
+/* All attributes of `from`. */
+void rw_attrs_of(Rewriter *rw, Node *n, const Node *from);
 void rw_attr_remove(Rewriter *rw, Node *n, const char *name);
 
 /* Not to functions, nor to bodies where IR < 4, as they would be new inputs. (Those of the main graph are

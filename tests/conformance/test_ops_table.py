@@ -50,10 +50,12 @@ def rows():
 
 
 SCHEMAS, ROWS = schemas(), rows()
+CONTRIBUTED = {key for key in ROWS if key[0] == "com.microsoft"}
+"""Operators of ONNX Runtime, which the onnx package does not know."""
 
 
 def test_same_operators_in_search_order():
-    assert set(ROWS) == set(SCHEMAS)
+    assert set(ROWS) - CONTRIBUTED == set(SCHEMAS)
     assert list(ROWS) == sorted(ROWS)
     assert sorted(DOMAINS) == DOMAINS
 
