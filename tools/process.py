@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ def watched(
 ) -> Ended:
     """Run a command; kill it after `timeout` seconds or above `limit` bytes of anonymous memory.
 
-    The memory is the largest seen of each kind.  What the command prints goes into `log`.
+    The memory is the largest seen of each kind.  What the command prints goes into `log`.  A command with a
+    limit is also the first that the system kills when memory runs out: nobody else should pay for it.
     """
     worst, stopped = dict.fromkeys(_MEMORY.values(), 0), None
     sink = log.open("wb") if log else None
@@ -49,6 +51,8 @@ def watched(
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, **options
         ) as process:
+            if limit:
+                Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")
             while process.poll() is None:
                 for kind, size in _held(process.pid).items():
                     worst[kind] = max(worst[kind], size)
@@ -64,4 +68,6 @@ def watched(
     finally:
         if sink:
             sink.close()
+    if limit and code == -signal.SIGKILL and not stopped:
+        stopped = "memory"
     return Ended(code, time.perf_counter() - start, worst, stopped)

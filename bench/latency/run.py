@@ -100,11 +100,13 @@ class Latency:
             "threads": threads,
             "warmup": self.options.warmup,
             "runs": self.options.runs,
+            "clock": self.options.clock,
         }
         made = []
         for process in range(self.options.processes):
             names = list(files)
-            random.Random(process).shuffle(names)
+            if not self.options.in_order:
+                random.Random(process).shuffle(names)
             job["models"] = {name: str(files[name]) for name in names}
             command = [sys.executable, str(HERE / "worker.py"), json.dumps(job)]
             ended = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -128,7 +130,7 @@ def identity(files: dict[str, Path], options: argparse.Namespace) -> dict:
     for label, path in files.items():
         with path.open("rb") as stream:
             digests[label] = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
-    said = {key: getattr(options, key) for key in ("processes", "warmup", "runs")}
+    said = {key: getattr(options, key) for key in ("processes", "warmup", "runs", "clock")}
     return {"files": digests, **said, "onnxruntime": metadata.version("onnxruntime")}
 
 
@@ -174,10 +176,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=50, help="per process (%(default)s)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--levels", nargs="+", default=["default", "off"])
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="(%(default)s)")
+    parser.add_argument("--in-order", action="store_true", help="always open BASE first")
     parser.add_argument("--files", type=Path, nargs="+", metavar="FILE", help="BASE OTHER...")
     parser.add_argument("names", nargs="*", metavar="MODEL")
     options = parser.parse_args()
     options.build = options.build.resolve()
+    if options.clock == "cpu" and options.threads != [1]:
+        parser.error("--clock cpu sees one thread only: --threads 1")
     return options
 
 

@@ -72,7 +72,7 @@ class Page:
             text += self.note(f"with operators of {', '.join(entry['foreign'])}")
         if variant != "lifted" and entry["opset"] != opset:
             text += self.note(f"opset raised from {opset} to {entry['opset']}")
-        if not entry["interface"]:
+        if variant == "exported" and not entry["interface"]:
             text += self.note("changes what inputs or outputs are declared as")
         return text
 
