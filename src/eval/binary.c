@@ -362,3 +362,19 @@ bool eval_prelu(Eval *e) {
   default: return false;
   }
 }
+
+/* --- SwiGLU --------------------------------------------------------------------------------------------- */
+
+/* a * sigmoid(alpha * a) * b, of equal dims. */
+bool eval_swiglu(Eval *e) {
+  const Tensor *a = in_tensor(e, 0), *b = in_tensor(e, 1);
+  float alpha;
+  NEEDS(a && b && a->dtype == b->dtype && dims_same(a, b) && elem_is_computed_float(a->dtype));
+  NEEDS(attr_float(e->node, "alpha", &alpha));
+  if (e->dry) return out_new(e, 0, a->dtype, a->rank, a->dim);
+  const double *x = in_doubles(e, 0), *y = in_doubles(e, 1);
+  double *r = doubles_new(e, (int64_t)a->count);
+  NEEDS(x && y && r);
+  for (uint64_t i = 0; i < a->count; i++) r[i] = x[i] / (1 + exp(-(double)alpha * x[i])) * y[i];
+  return out_doubles(e, 0, a->dtype, a->rank, a->dim, r);
+}

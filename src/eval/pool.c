@@ -1,4 +1,4 @@
-/* MaxPool, AveragePool. */
+/* MaxPool, AveragePool, LpPool; MaxUnpool. */
 #include "eval/window.h"
 
 typedef struct Pool {
@@ -122,4 +122,76 @@ bool eval_average_pool(Eval *e) {
     }
   }
   return out_doubles(e, 0, x->dtype, x->rank, p.dim, r);
+}
+
+/* --- LpPool ----------------------------------------------------------------------------------------------
+ */
+
+/* The norm of every window; the padding counts as zeros. */
+bool eval_lp_pool(Eval *e) {
+  Pool p;
+  int64_t power;
+  NEEDS(since(e) >= 2 && pool_init(e, &p) && elem_is_computed_float(e->in[0]->dtype));
+  NEEDS(attr_int(e->node, "p", &power) && power >= 1);
+  const Tensor *x = e->in[0];
+  if (e->dry) return out_new(e, 0, x->dtype, x->rank, p.dim);
+  const double *v = in_doubles(e, 0);
+  double *r = doubles_new(e, p.planes * p.spots), *o = r;
+  NEEDS(v && r);
+  for (int64_t k = 0; k < p.planes; k++, v += dims_product(p.w.in, 0, p.w.n)) {
+    int64_t at[MAX_SPATIAL] = {0}, from;
+    for (int64_t s = 0; s < p.spots; s++, o++, index_next(p.w.n, p.w.out, at)) {
+      int64_t tap[MAX_SPATIAL] = {0};
+      for (int64_t t = 0; t < p.taps; t++, index_next(p.w.n, p.w.kernel, tap))
+        if (frame_source(&p.w, at, tap, &from)) *o += pow(fabs(v[from]), (double)power);
+      *o = pow(*o, 1 / (double)power);
+    }
+  }
+  return out_doubles(e, 0, x->dtype, x->rank, p.dim, r);
+}
+
+/* --- MaxUnpool -------------------------------------------------------------------------------------------
+ */
+
+/* Puts elements back where MaxPool's second output says. A larger output_shape has zeros at the ends. */
+bool eval_max_unpool(Eval *e) {
+  const Tensor *x = in_tensor(e, 0), *at = in_tensor(e, 1);
+  Frame w = {0};
+  int64_t pads[2 * MAX_SPATIAL], dim[MAX_SPATIAL + 2], to[MAX_SPATIAL + 2];
+  NEEDS(x && at && x->rank >= 3 && x->rank <= MAX_SPATIAL + 2 && dims_same(x, at) && at->dtype == DT_INT64);
+  w.n = x->rank - 2;
+  NEEDS(frame_attr(e->node, "kernel_shape", w.n, 1, 1, w.kernel) &&
+        frame_attr(e->node, "strides", w.n, 1, 1, w.stride));
+  NEEDS(node_attr(e->node, "kernel_shape") && frame_attr(e->node, "pads", 2 * w.n, 0, 0, pads));
+  dim[0] = x->dim[0], dim[1] = x->dim[1];
+  for (int i = 0; i < w.n; i++) {
+    NEEDS(x->dim[i + 2] < (int64_t)1 << 31);
+    dim[i + 2] = (x->dim[i + 2] - 1) * w.stride[i] + w.kernel[i] - pads[i] - pads[w.n + i];
+  }
+  memcpy(to, dim, (size_t)x->rank * sizeof *to);
+  if (in_tensor(e, 2)) {
+    const int64_t *shape;
+    size_t n;
+    NEEDS(in_ints(e, 2, &shape, &n) && n == (size_t)x->rank);
+    for (int i = 0; i < x->rank; i++) NEEDS(shape[i] >= dim[i] && (i >= 2 || shape[i] == dim[i]));
+    memcpy(to, shape, n * sizeof *to);
+  }
+  uint64_t count;
+  NEEDS(tensor_count(x->rank, dim, &count));
+  uint8_t *out = out_new(e, 0, x->dtype, x->rank, to);
+  const uint8_t *v = in_data(e, 0);
+  const int64_t *index = in_indices(e, 1);
+  NEEDS(out && v && index);
+  size_t size = elem_size(x->dtype);
+  for (uint64_t k = 0; k < x->count; k++, v += size) {
+    NEEDS(index[k] >= 0 && (uint64_t)index[k] < count);
+    int64_t place = 0, scale = 1, rest = index[k];
+    for (int i = x->rank - 1; i >= 0; i--) {
+      place += rest % dim[i] * scale;
+      rest /= dim[i];
+      scale *= to[i];
+    }
+    memcpy(out + (size_t)place * size, v, size);
+  }
+  return true;
 }

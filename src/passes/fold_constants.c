@@ -46,7 +46,7 @@ uint64_t constant_bytes_freed(const Node *n) {
 }
 
 static Outcome fold(Rewriter *rw, Node *node, bool exact) {
-  TRY(!node_is(node, OP_Constant) && node_out(node, 0));
+  TRY(!node_is(node, OP_Constant));
   TRY(!node_has(node, OP_RANDOM) && !node_has(node, OP_EFFECT) && !node_has(node, OP_CONTROL));
   uint64_t bytes = 0;
   bool used = false;
