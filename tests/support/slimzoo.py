@@ -13,11 +13,13 @@ import numpy as np
 import onnx
 
 import materialize
+import numeric
 import zoo
 from tool import Tool
 
 LARGE = 300_000_000
 """Bytes from which a model is too large for instrumented builds."""
+LIFTED = ["--opset=max"]
 DIMS = {"batch": 2, "seq": 24, "enc_seq": 1500}
 
 
@@ -35,7 +37,7 @@ class Subject:
     @cached_property
     def optimised(self) -> Path:
         """The model as the optimizer writes it, with the default passes."""
-        return self._optimise(self.source, "once")
+        return self.optimise(self.source, "once")
 
     @cached_property
     def report(self) -> dict:
@@ -44,23 +46,44 @@ class Subject:
 
     def optimised_again(self) -> Path:
         """Optimise what was optimised; the same file names, so the same bytes."""
-        return self._optimise(self.optimised, "twice")
+        return self.optimise(self.optimised, "twice")
 
-    def _optimise(self, source: Path, folder: str) -> Path:
+    def optimise(self, source: Path, folder: str, *flags: str) -> Path:
+        """Optimise a file into a folder of its own."""
         out = self.work / folder / source.name
         shutil.rmtree(out.parent, ignore_errors=True)
         out.parent.mkdir(parents=True)
-        self.tool.ok(source, out, "-q", "--json", out.parent / "report.json")
+        self.tool.ok(source, out, "-q", "--json", out.parent / "report.json", *flags)
         return out
+
+    @property
+    def variants(self) -> dict[str, list[str]]:
+        """Flags that are published too, by name."""
+        sizes = [f"{d}={zoo.EXPORT_DIMS[d]}" for d in numeric.dim_names(self.exported)]
+        frozen = ["--freeze", ",".join(sizes)]
+        found = {"lifted": LIFTED}
+        return {"frozen": frozen, **found, "frozen and lifted": frozen + LIFTED} if sizes else found
+
+    def nodes_left(self, flags: list[str]) -> int:
+        """Count the nodes that are left; nothing is written but the report."""
+        report = self.work / "variant.json"
+        report.parent.mkdir(parents=True, exist_ok=True)
+        self.tool.ok(self.source, "-q", "--json", report, *flags)
+        return json.loads(report.read_text())["nodes"]["after"]
 
     def clean(self) -> None:
         """Remove what was written; the zoo is 20 GB with its optimised twin."""
         shutil.rmtree(self.work, ignore_errors=True)
 
     @cached_property
+    def exported(self) -> onnx.ModelProto:
+        """The exported model, without its external data."""
+        return onnx.load(self.source, load_external_data=False)
+
+    @property
     def graph(self) -> onnx.GraphProto:
-        """The exported graph, without its external data."""
-        return onnx.load(self.source, load_external_data=False).graph
+        """Its graph."""
+        return self.exported.graph
 
     def feeds(self, seed: int) -> dict[str, np.ndarray]:
         """Seeded inputs."""
