@@ -1,17 +1,20 @@
 /* fuse_attention
  *
  * Before:    Softmax(Q * K^T * scale + mask) * V as exporters write it: the scale before, behind or split
- * over both sides of the product; masks added or filled in with -inf; soft capping; heads made by Reshape and
- * Transpose, taken out of a fused projection by Split or Gather, repeated for grouped queries; the result's
- * heads put side by side again. In rank 3 it has one head After:     Attention(q, k, v, mask), on [batch,
- * length, columns] where all three come from there Formula:   the operator's own definition When not:  the
- * opset is below 23; batch and lengths may be 0 (no kernel takes them); a row may be masked altogether (0
- * there, NaN here); masked scores are filled with a finite number (which would be added there); the scale is
- * not positive; double or bfloat16 (no kernel); the scores or weights have other readers; a guard replaces
- * NaN behind Softmax (a NaN may come from the inputs) Exactness: rounding
+ *            over both sides of the product; masks added, or filled in with -inf; soft capping; heads made
+ *            by Reshape and Transpose, taken out of a fused projection by Split or Gather, repeated for
+ *            grouped queries, merged with the batch; the result's heads put side by side again
+ * After:     Attention(q, k, v, mask), on [batch, length, columns] where that leaves fewer nodes
+ * Formula:   the operator's own definition
+ * When not:  the opset is below 23, or has an Attention without a kernel; batch and lengths may be 0 (no
+ *            kernel takes them); a row may be masked altogether (0 there, NaN here); masked scores are
+ *            filled with a finite number (which would be added there); the scale is not positive; double or
+ *            bfloat16 (no kernel); the scores or weights have other readers; a guard replaces NaN behind
+ *            Softmax (a NaN may come from the inputs)
+ * Exactness: rounding
  *
- * Reading is in passes/attention/: core.c, operand.c, bias.c. What ONNX Runtime's kernel takes, it takes from
- * opset 23 on: masks of rank 2 to 4 that do not broadcast over queries and keys.
+ * Reading is in passes/attention/: core.c, operand.c, bias.c. Masks become what ONNX Runtime's kernel takes:
+ * of rank 2 to 4, and written out for all queries and keys.
  */
 #include "passes/attention/bias.h"
 #include "passes/attention/core.h"
@@ -36,6 +39,14 @@ static Dim dim_of(const Operand *o, Role role) {
 }
 
 /* --- guards --------------------------------------------------------------------------------------------- */
+
+static const char *rank_refusal(const Core *c) {
+  const char *why = "the mask has more axes than the scores";
+  if (c->kept && rank_of(c->kept) > c->rank) return why;
+  for (int i = 0; i < c->n_biases; i++)
+    if (rank_of(c->bias[i]) > c->rank) return why;
+  return NULL;
+}
 
 static const char *type_refusal(const Core *c) {
   ElemType t = dtype_of(c->scores);
@@ -260,7 +271,10 @@ static Outcome fuse(Rewriter *rw, Node *node) {
     NEED(false, "%s", p.core.why);
   }
   NEED(node->opset >= 23, "Attention needs opset 23, this is %d", node->opset);
-  why = type_refusal(&p.core);
+  NEED(op_has_kernel(op_def(OP_Attention), node->opset),
+       "ONNX Runtime has no kernel for the Attention of opset %d and takes it apart", node->opset);
+  why = rank_refusal(&p.core);
+  if (!why) why = type_refusal(&p.core);
   if (!why) why = shape_refusal(&p.core);
   if (!why) why = form_refusal(&p);
   if (!why) why = mask_refusal(&p);

@@ -1,13 +1,15 @@
 /* fuse_rotary
  *
- * Before:    x * cos + turned(x) * sin, turned(x) = Concat(-x2, x1) of x's halves, or with pairs of
- * neighbours
- *            (-b, a); or the rotated halves by themselves, (x1 * cos - x2 * sin, x1 * sin + x2 * cos). Parts
- * are taken by Slice, Split or Gather. The elements behind those that are rotated may follow unchanged. Heads
- * stand before or behind the positions After:     RotaryEmbedding(x, cos, sin), each angle once Formula: the
- * operator's own definition When not:  the opset is below 23; cos and sin are not known to be the same for
- * both elements of a pair, to be as many as there are positions, or to be the same for all heads; they would
- * have to be repeated for a batch of unknown size; double or bfloat16 (no kernel) Exactness: rounding
+ * Before:    x * cos + turned(x) * sin, turned(x) = Concat(-x2, x1) of x's halves, or (-b, a) for pairs of
+ *            neighbours; or the rotated parts by themselves, x1 * cos - x2 * sin and x1 * sin + x2 * cos.
+ *            Parts are taken by Slice, Split or Gather. Elements behind those that are rotated may follow as
+ *            they are. Heads stand before or behind the positions
+ * After:     RotaryEmbedding(x, cos, sin), each angle once
+ * Formula:   the operator's own definition
+ * When not:  the opset is below 23; cos and sin are not known to be the same for both elements of a pair, to
+ *            be as many as there are positions, or to be the same for all heads; they would have to be
+ *            repeated for a batch of unknown size; double or bfloat16 (no kernel)
+ * Exactness: rounding
  *
  * A Gather of angles by position stays in front of the operator: with an input for positions it would not
  * count negative ones from the end.
@@ -91,4 +93,4 @@ static const Rule rules[] = {
 };
 
 const Pass pass_fuse_rotary = {"fuse_rotary", "recognises rotary embeddings in their parts (opset 23)",
-                               PASS_RULES(rules)};
+                               PASS_RULES(rules), .makes = OP_RotaryEmbedding};

@@ -1,7 +1,7 @@
 /* Q, K or V of an attention core, followed upwards through what only arranges heads: Transposes, the Reshape
- * that makes heads, the Split or Gather that takes it out of a fused projection, and the repetition of heads
- * for grouped queries, and a RotaryEmbedding, which may as well turn the columns. Constant factors on the way
- * are collected. */
+ * that makes heads, the Split or Gather that takes it out of a fused projection, the repetition of heads for
+ * grouped queries, and a RotaryEmbedding, which may turn columns as well as heads. Constant factors on the
+ * way are collected. */
 #ifndef PASSES_ATTENTION_OPERAND_H
 #define PASSES_ATTENTION_OPERAND_H
 

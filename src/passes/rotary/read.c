@@ -65,7 +65,9 @@ static Value *gather_part(const Node *n, int64_t *from) {
   return paired ? x : NULL;
 }
 
-bool part_read(Value *v, Part *p) {
+/* What of which value does v hold, through Slice, Split and Gather on the last axis? False if its width is
+ * not known. */
+static bool part_read(Value *v, Part *p) {
   *p = (Part){.root = v, .step = 1};
   if (!width(v, &p->count)) return false;
   for (;;) {

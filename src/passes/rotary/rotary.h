@@ -21,10 +21,6 @@ typedef struct Rotation {
   Value *cos, *sin;
 } Rotation;
 
-/* What of which value does v hold, through Slice, Split and Gather on the last axis? False if its width is
- * not known. */
-bool part_read(Value *v, Part *p);
-
 /* Is n the last node of one? */
 bool rotation_read(Node *n, Rotation *r);
 
