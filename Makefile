@@ -37,14 +37,15 @@ UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/obj/%.o)
 
 STATIC   := $(BUILD)/libonnxslim.a
 SHARED   := $(BUILD)/libonnxslim.so.$(SOVERSION)
-DRIVERS  := $(patsubst tests/conformance/%.c,$(BUILD)/%,$(wildcard tests/conformance/*.c))
+DRIVER_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/conformance/*.c tests/robust/*.c))
+DRIVERS  := $(patsubst %.o,$(BUILD)/%,$(notdir $(DRIVER_OBJ)))
 PROGRAMS := $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS)
 
 .DELETE_ON_ERROR:
 
 # --- build -------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test check lint format sanitize zoo golden-update zoo-update results readme peers latency experiments scaling setup clean distclean help
+.PHONY: all demo test check lint format sanitize robust zoo golden-update zoo-update results readme peers latency experiments scaling setup clean distclean help
 all: programs $(STATIC) $(SHARED) ## build the library, the command line, the unit tests and the example
 
 .PHONY: programs
@@ -83,14 +84,14 @@ $(BUILD)/onnxslim: $(CLI_OBJ) $(STATIC)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(CLI_OBJ) $(STATIC) $(LDLIBS)
 $(BUILD)/unit: $(UNIT_OBJ) $(LIB_OBJ) $(BUILD)/sources
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(UNIT_OBJ) $(LIB_OBJ) $(LDLIBS)
-# The conformance tests drive inner layers through small programs of their own.
-$(DRIVERS): $(BUILD)/%: $(BUILD)/obj/tests/conformance/%.o $(LIB_OBJ) $(BUILD)/sources
-	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $< $(LIB_OBJ) $(LDLIBS)
+# Some tests drive inner layers through small programs of their own.
+$(DRIVERS): $(DRIVER_OBJ) $(LIB_OBJ) $(BUILD)/sources
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(filter %/$(@F).o,$(DRIVER_OBJ)) $(LIB_OBJ) $(LDLIBS)
 $(BUILD)/examples/%: examples/%.c include/onnxslim.h $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) -std=c99 $(OPT) $(WARNINGS) $(SANITIZED) $(CFLAGS) -Iinclude -o $@ $< $(STATIC) $(LDLIBS)
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(DRIVERS:$(BUILD)/%=$(BUILD)/obj/tests/conformance/%.o))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(DRIVER_OBJ))
 
 # --- Python: one virtual environment, pinned ---------------------------------------------------------------
 
@@ -129,6 +130,11 @@ sanitize: $(VENV)/test.installed ## unit, golden, cli and small zoo tests under 
 	$(MAKE) BUILD=$(ASAN) SANITIZE=address,undefined OPT=-O1 programs
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(PYTEST) --build=$(ASAN) -n $(JOBS) -m 'not large and not plain' $(ARGS)
+
+robust: $(VENV)/test.installed ## malformed models and refused memory in full, under ASan and UBSan (hours)
+	$(MAKE) BUILD=$(ASAN) SANITIZE=address,undefined OPT=-O1 programs
+	ONNXSLIM_ROBUST=1 ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	  $(PYTEST) --build=$(ASAN) -n $(JOBS) tests/robust $(ARGS)
 
 lint: $(VENV)/test.installed $(VENV)/lint.installed ## clang-format, gcc -Werror, clang-tidy, ruff, layers
 	$(PY) tools/check_layers.py

@@ -41,7 +41,7 @@ static void check_node(Checker *c, const Graph *g, const Node *n) {
   if (n->prev && !node_before(n->prev, n)) BROKEN(c, "order numbers fall at %s", node_label(n));
   for (size_t i = 0; i < n->attrs.n; i++) {
     const Attr *a = &n->attrs.at[i];
-    if (!g->has_bodies && !a->ref && (a->type == ATTR_GRAPH || a->type == ATTR_GRAPHS))
+    if (!g->has_bodies && !a->ref && (a->type == ATTR_GRAPH || a->type == ATTR_GRAPHS) && a->v.graphs.n)
       BROKEN(c, "%s holds a body that its graph does not know of", node_label(n));
   }
   for (int i = 0; i < n->n_in; i++) check_input(c, n, &n->in[i]);

@@ -174,6 +174,7 @@ static void link_node(Reader *r, const Wire *up, Node *n) {
   n->callee = read_callee(r, n->domain, n->op_type, n->overload);
   if (!n->callee && !opaque && !n->overload && n->opset > 0)
     n->op = op_find(n->domain->s, n->op_type->s, n->opset);
+  if (n->op && !op_fits(n->op, n)) n->op = NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------------- */

@@ -45,6 +45,15 @@ static const OpDef *search(const char *domain, const char *name) {
   return NULL;
 }
 
+bool op_fits(const OpDef *op, const Node *n) {
+  if (n->n_in < op->min_in || (op->max_in >= 0 && n->n_in > op->max_in)) return false;
+  if (n->n_out < op->min_out || (op->max_out >= 0 && n->n_out > op->max_out)) return false;
+  if (op->facts & OP_CONTROL) return true; /* Loop and Scan may leave out their first inputs */
+  for (int i = 0; i < op->min_in; i++)
+    if (!node_in(n, i)) return false;
+  return true;
+}
+
 /* Until opset 7 the binary operators broadcast by attribute, and PRelu's slope stood for channels: none of
  * their facts hold there. */
 static bool is_legacy(const OpDef *op, int since) {

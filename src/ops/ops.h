@@ -23,7 +23,7 @@ enum {
   OP_INVOLUTION = 1 << 14,      /* op(op(x)) == x, bit for bit */
   OP_INTEGRAL = 1 << 16,        /* unary: every result is an integer, and integers stay what they are */
   OP_COUNTS_OUTPUTS = 1 << 15,  /* which outputs are listed is part of what it computes */
-  OP_HOLDS = 1 << 16, /* computes nothing: it holds a constant, or its operands as a sequence or optional */
+  OP_HOLDS = 1 << 17, /* computes nothing: it holds a constant, or its operands as a sequence or optional */
 };
 
 typedef enum OpId {
@@ -48,6 +48,9 @@ typedef struct OpDef {
  * 7 that broadcast by attribute: no fact of ops.def holds for them. */
 const OpDef *op_find(const char *domain, const char *name, int version);
 const OpDef *op_def(OpId id);
+/* Has the node as many inputs and outputs as the operator takes, and those that it needs? Rules count on
+ * them: a node that does not fit is one of an unknown operator. */
+bool op_fits(const OpDef *op, const Node *n);
 /* The since-version in force at `version` (0 if the operator does not exist there yet). */
 int op_since(const OpDef *op, int version);
 

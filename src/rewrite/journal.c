@@ -80,6 +80,7 @@ static void count_graph(Graph *g, void *arg) {
 void journal_init(Journal *j, Arena *a, Model *m) {
   *j = (Journal){.arena = a};
   map_init(&j->moved, a);
+  map_init(&j->scopes, a);
   model_each_graph(m, count_graph, &j->measure);
 }
 
@@ -349,6 +350,29 @@ void edit_node_identity(Journal *j, Node *n, const Node *from) {
   n->dirty = DIRTY_INPUTS | DIRTY_OUTPUTS | DIRTY_ATTRS | DIRTY_OP | (from->dirty & DIRTY_NAME);
 }
 
+/* Names are not reused once a run has begun, so what is unique then stays so. */
+static char several;
+
+static void note_scope(Journal *j, const Value *v) {
+  void *known = map_get(&j->scopes, map_key(v->name));
+  if (known != v->graph) map_put(&j->scopes, map_key(v->name), known ? (void *)&several : v->graph);
+}
+
+static void note_scopes(Graph *g, void *arg) {
+  for (size_t i = 0; i < g->inputs.n; i++) note_scope(arg, g->inputs.at[i]);
+  for (size_t i = 0; i < g->inits.n; i++) note_scope(arg, g->inits.at[i]);
+  for (const Node *n = g->first; n; n = n->next)
+    for (int i = 0; i < n->n_out; i++)
+      if (n->out[i]) note_scope(arg, n->out[i]);
+}
+
+/* Would v's name be taken in `to`, or hidden or captured in another body there? */
+static bool name_clashes(Journal *j, const Value *v, const Graph *to) {
+  if (!j->scopes_known) model_each_graph(to->model, note_scopes, j);
+  j->scopes_known = true;
+  return graph_lookup(to, v->name) || map_get(&j->scopes, map_key(v->name)) == &several;
+}
+
 static void edit_rename(Journal *j, Value *v, Str name) {
   Edit *e = record(j, EDIT_RENAME, v->graph);
   e->value = v;
@@ -359,7 +383,7 @@ static void edit_rename(Journal *j, Value *v, Str name) {
 void edit_move(Journal *j, Node *n, Node *before) {
   Graph *to = before->graph;
   for (int i = 0; i < n->n_out; i++)
-    if (n->out[i] && graph_lookup(to, n->out[i]->name))
+    if (n->out[i] && name_clashes(j, n->out[i], to))
       edit_rename(j, n->out[i], model_fresh_name(to->model, n->out[i]->name->s));
   graph_touch(to);
   Edit *e = record(j, EDIT_MOVE, n->graph);

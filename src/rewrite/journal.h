@@ -62,7 +62,10 @@ typedef struct Journal {
   Vec(Edit) edits;
   Measure measure;
   const bool *lowered; /* by OpId; NULL: none */
-  Map moved; /* Transpose -> the bytes it counts for, plus 1: what is known of a value may get better */
+  Map moved;  /* Transpose -> the bytes it counts for, plus 1: what is known of a value may get better */
+  Map scopes; /* name -> the graph that declared it when something was first moved; `several` if more than one
+                 did */
+  bool scopes_known;
 } Journal;
 
 /* Counts the whole model. */
@@ -86,7 +89,7 @@ void edit_remove_init(Journal *j, Value *v);
 /* Exchanges name, declared type and value_info of two values of one graph. */
 void edit_swap_identity(Journal *j, Value *a, Value *b);
 /* Takes n, with its outputs and bodies, out of its graph and puts it in front of `before`; outputs whose
- * names are taken there get new ones. */
+ * names are taken there, or mean something else in a body that would see them, get new ones. */
 void edit_move(Journal *j, Node *n, Node *before);
 /* Body g gives its outputs up: its values are no graph outputs any more. */
 void edit_clear_outputs(Journal *j, Graph *g);

@@ -190,3 +190,20 @@ def test_attribute_defaults():
                     theirs = np.float32(theirs)
                 where = f"{domain}::{op}-{schema.since_version}.{name}"
                 assert ours == theirs and type(ours) is type(theirs), where
+
+
+def test_facts_are_bits_of_their_own():
+    bits = re.findall(r"^  (OP_\w+) = 1 << (\d+)", (OPS / "ops.h").read_text(), re.M)
+    assert len({bit for _, bit in bits}) == len(bits) == len({name for name, _ in bits})
+
+
+def test_first_inputs_are_needed_but_of_control_flow():
+    """op_fits() takes a node for an unknown one if an input below the least count is left out."""
+    for key, history in SCHEMAS.items():
+        arity, _, facts = ROWS[key]
+        for schema in history:
+            optional = [
+                p.option == OpSchema.FormalParameterOption.Optional
+                for p in schema.inputs[: arity[0]]
+            ]
+            assert not any(optional) or "OP_CONTROL" in facts, key

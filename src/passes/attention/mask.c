@@ -52,8 +52,9 @@ Outcome fill_inverted_mask(Rewriter *rw, Node *node) {
   Value *m = inverted_mask(d, &one, &why);
   TRY(m);
   NEED(!why, "%s", why);
-  NEED(node->opset >= 11 || !is_weight_type(dtype_of(m)),
-       "before opset 11 Equal compares no floating point numbers");
+  ElemType t = dtype_of(m);
+  NEED(is_weight_type(t) || t == DT_BOOL || t == DT_INT32 || t == DT_INT64, "the mask's type is not known");
+  NEED(node->opset >= 11 || !is_weight_type(t), "before opset 11 Equal compares no floating point numbers");
   Value *zero = rw_const(rw, tensor_alloc(rw_model(rw)->arena, dtype_of(d), 0, NULL, NULL), NULL);
   Value *in[] = {equals_one(rw, m, one), zero, fill};
   Value *now = rw_node(rw, OP_Where, 3, in)->out[0];

@@ -95,7 +95,7 @@ static bool above_repeat(Trace *t, Value *x) {
   if (!const_dim(t->at, h, &heads) || !const_dim(x, h, &groups) || !const_dim(x, h + 1, &times)) return false;
   for (int i = 0; i < rank; i++)
     if (i != h && !sym_equal(s.dim[i], in.dim[i + (i > h)])) return false;
-  if (groups * times != heads) return false;
+  if (heads % groups != 0 || heads / groups != times) return false;
   insert_axis(t, h + 1, REPEAT);
   return true;
 }

@@ -56,16 +56,16 @@ static bool run_of(const Value *part, Run *r) {
   if (!attr_int(n, "axis", &r->axis) || !is_rank_axis(&r->axis, rank)) return false;
   if (node_is(n, OP_Gather)) {
     if (!node_in(n, 1) || !constant_int(node_in(n, 1), &r->lo) || r->lo < 0) return false;
-    r->hi = r->lo + 1;
+    if (__builtin_add_overflow(r->lo, 1, &r->hi)) return false;
     return gathered_apart(r->v, r->axis, r->lo);
   }
   r->lo = 0;
   for (int i = 0; i < part->index; i++) {
-    if (!const_dim(node_out(n, i), r->axis, &size)) return false;
-    r->lo += size;
+    if (!const_dim(node_out(n, i), r->axis, &size) || __builtin_add_overflow(r->lo, size, &r->lo))
+      return false;
   }
-  if (!const_dim(n->out[part->index], r->axis, &size)) return false;
-  r->hi = r->lo + size;
+  if (!const_dim(n->out[part->index], r->axis, &size) || __builtin_add_overflow(r->lo, size, &r->hi))
+    return false;
   return sole_reader(r->v) != NULL;
 }
 
@@ -87,8 +87,8 @@ static bool run_above(Run *r) {
       if (!const_dim(r->v, i, &size) || __builtin_mul_overflow(tail, size, &tail)) return false;
     if (!const_dim(r->v, r->axis, &size) || __builtin_mul_overflow(tail, size, &size) || size != whole)
       return false;
-    r->lo *= tail;
-    r->hi *= tail;
+    if (__builtin_mul_overflow(r->lo, tail, &r->lo) || __builtin_mul_overflow(r->hi, tail, &r->hi))
+      return false;
     r->axis = rank_of(x) - 1;
   }
   r->v = x;

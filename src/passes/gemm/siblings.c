@@ -59,7 +59,8 @@ static void read_heads(Branch *b, int rank) {
   Shape in = shape_of(b->sum), out = shape_of(reshape->out[0]);
   bool fits = in.rank == rank && out.rank == rank + 1 && n == (size_t)out.rank &&
               sym_const(out.dim[rank - 1], &b->heads) && sym_const(out.dim[rank], &b->depth) &&
-              b->heads > 0 && b->depth > 0 && b->heads <= b->w->dim[1] && b->heads * b->depth == b->w->dim[1];
+              b->heads > 0 && b->depth > 0 && b->w->dim[1] % b->heads == 0 &&
+              b->w->dim[1] / b->heads == b->depth;
   for (int i = 0; i < rank - 1 && fits; i++) fits = sym_equal(in.dim[i], out.dim[i]);
   if (fits)
     b->turned = transpose->out[0];

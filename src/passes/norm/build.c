@@ -31,6 +31,8 @@ static bool is_private(const RootMeanSquare *r) {
   return true;
 }
 
+enum { MOST_ONES = 1 << 22 }; /* elements: made even where they do not stay */
+
 const char *norm_refusal(Rewriter *rw, const Node *root, Value *x, const RootMeanSquare *r) {
   int64_t dim[MAX_RANK];
   uint64_t count;
@@ -42,6 +44,8 @@ const char *norm_refusal(Rewriter *rw, const Node *root, Value *x, const RootMea
   if (r->epsilon != 0 && (r->epsilon < 0 || !isnormal((float)r->epsilon)))
     return "epsilon is no positive normal float";
   if (!norm_dims(x, r->axis, dim, &count)) return "the sizes of the normalised axes are not known, or 0";
+  if (count > MOST_ONES)
+    return "the normalised axes are so large that a vector of ones for them is no small thing";
   if (elem_bytes(t, count) > rw_max_growth(rw) && !r->scale && !scale_follows(root->out[0], r->axis))
     return "there is no scale, and as many ones would make the file larger (--max-growth)";
   return NULL;

@@ -19,8 +19,15 @@ static int axes_list(Axes set, int64_t *at) {
   return n;
 }
 
+static int axes_count(Axes set) {
+  return __builtin_popcountll(set);
+}
+
+static const char ranks_disagree[] = "its axes are not those of the transposed tensor";
+
 /* The operand's axes `gone` are not in the result (keep: they stay with size 1). */
 static const char *loses_axes(Spread *s, int slot, const Perm *p, Axes gone, int rank, bool keep) {
+  if (p->n + (slot == 0 || keep ? 0 : axes_count(gone)) != rank) return ranks_disagree;
   s->in[0] = slot == 0 || keep ? *p : perm_with(p, gone, rank);
   s->out[0] = keep ? s->in[0] : perm_without(&s->in[0], gone);
   return NULL;
@@ -149,6 +156,7 @@ static const char *unsqueeze(Spread *s, int slot, const Perm *p) {
   int rank;
   Axes axes;
   if (!unsqueezed(s->node, &rank, &axes)) return "its axes are not known";
+  if (p->n + (slot == 0 ? axes_count(axes) : 0) != rank) return ranks_disagree;
   s->out[0] = slot == 0 ? perm_with(p, axes, rank) : *p;
   s->in[0] = slot == 0 ? *p : perm_without(p, axes);
   return NULL;
