@@ -39,7 +39,8 @@ STATIC   := $(BUILD)/libonnxslim.a
 SHARED   := $(BUILD)/libonnxslim.so.$(SOVERSION)
 DRIVER_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/conformance/*.c tests/robust/*.c))
 DRIVERS  := $(patsubst %.o,$(BUILD)/%,$(notdir $(DRIVER_OBJ)))
-PROGRAMS := $(BUILD)/onnxslim $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS)
+WRONG_OBJ := $(BUILD)/obj/tests/bisect/wrong_pass.o
+PROGRAMS := $(BUILD)/onnxslim $(BUILD)/onnxslim-wrong $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS)
 
 .DELETE_ON_ERROR:
 
@@ -84,6 +85,9 @@ $(BUILD)/onnxslim: $(CLI_OBJ) $(STATIC)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(CLI_OBJ) $(STATIC) $(LDLIBS)
 $(BUILD)/unit: $(UNIT_OBJ) $(LIB_OBJ) $(BUILD)/sources
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(UNIT_OBJ) $(LIB_OBJ) $(LDLIBS)
+# The tests of bisect need a rule that is wrong: it is linked in place of a right one.
+$(BUILD)/onnxslim-wrong: $(CLI_OBJ) $(LIB_OBJ) $(WRONG_OBJ) $(BUILD)/sources
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(CLI_OBJ) $(filter-out %/fuse_rmsnorm.o,$(LIB_OBJ)) $(WRONG_OBJ) $(LDLIBS)
 # Some tests drive inner layers through small programs of their own.
 $(DRIVERS): $(DRIVER_OBJ) $(LIB_OBJ) $(BUILD)/sources
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(filter %/$(@F).o,$(DRIVER_OBJ)) $(LIB_OBJ) $(LDLIBS)
@@ -91,7 +95,7 @@ $(BUILD)/examples/%: examples/%.c include/onnxslim.h $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) -std=c99 $(OPT) $(WARNINGS) $(SANITIZED) $(CFLAGS) -Iinclude -o $@ $< $(STATIC) $(LDLIBS)
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(DRIVER_OBJ))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(DRIVER_OBJ) $(WRONG_OBJ))
 
 # --- Python: one virtual environment, pinned ---------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-/* onnxslim attribution IN, bisect IN */
+/* onnxslim attribution IN, bisect IN [OUT] */
 #include "cli.h"
 
 #include <inttypes.h>
@@ -50,11 +50,17 @@ static void print_suspect(const Cli *c, const onnxslim_suspect *s) {
   fprintf(c->out, "  %s: %s: %s: %s\n", s->pass, s->rule, s->node, s->text);
   fprintf(c->out, "  --bisect=%" PRIu64 " stops after it, --bisect=%" PRIu64 " before\n", s->number,
           s->number - 1);
+  if (s->reproducer)
+    fprintf(c->out, "  %s: %" PRIu64 " node%s, and --only=%s changes the outputs\n", s->reproducer,
+            s->reproducer_nodes, s->reproducer_nodes == 1 ? "" : "s", s->pass);
 }
 
 int cmd_bisect(Cli *c) {
-  onnxslim_suspect *s;
-  onnxslim_status status = onnxslim_bisect(c->cx, c->path[0], c->options, &s);
+  onnxslim_suspect *s = NULL;
+  onnxslim_status status = ONNXSLIM_OK;
+  if (c->n_paths == 2) status = onnxslim_options_set(c->options, "reproducer", c->path[1]);
+  if (status != ONNXSLIM_OK) return report_error(c, status);
+  status = onnxslim_bisect(c->cx, c->path[0], c->options, &s);
   clear_progress(c->progress);
   int code = EXIT_DONE;
   if (s) {

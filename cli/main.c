@@ -18,7 +18,8 @@ const Command commands[] = {
      cmd_verify},
     {"bench", "A B", "time two models in ONNX Runtime, in turn", 2, 2, cmd_bench},
     {"attribution", "IN", "what each pass does alone, then all of them", 1, 1, cmd_attribution},
-    {"bisect", "IN", "find the rewrite that changes the outputs", 1, 1, cmd_bisect},
+    {"bisect", "IN [OUT]",
+     "find the rewrite that changes the outputs; OUT: the smallest model in which it does", 1, 2, cmd_bisect},
     {0},
 };
 

@@ -388,9 +388,12 @@ typedef struct onnxslim_suspect {
   const char *pass, *rule, *node, *text; /* of that rewrite */
   const char *failure;                   /* how the outputs differ */
   uint64_t checks;                       /* how many candidates were run */
+  const char *reproducer;    /* option "reproducer": where the smallest model that shows it is; NULL: none */
+  uint64_t reproducer_nodes; /* of that model */
 } onnxslim_suspect;
 /* Finds the rewrite that changes the outputs: a binary search over the number of rewrites, each candidate
- * compared with the original in ONNX Runtime. ONNXSLIM_ERR_VERIFY if there is one. */
+ * compared with the original in ONNX Runtime. ONNXSLIM_ERR_VERIFY if there is one; the option "reproducer"
+ * then writes the smallest part of the model in which its pass alone still changes the outputs. */
 ONNXSLIM_API onnxslim_status onnxslim_bisect(onnxslim_context *cx, const char *in,
                                              const onnxslim_options *options, onnxslim_suspect **result);
 ONNXSLIM_API void onnxslim_suspect_free(onnxslim_suspect *result);

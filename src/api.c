@@ -174,8 +174,9 @@ static void call_optimize_file(void *arg) {
 /* The report says by how much: so the run itself has to end well. */
 static void call_report_failure(void *arg) {
   const FileCall *c = arg;
-  fail(c->cx, ONNXSLIM_ERR_VERIFY, "%s: not written, it computes something else: %s", c->out ? c->out : c->in,
-       c->report->verification->failure);
+  fail(c->cx, ONNXSLIM_ERR_VERIFY,
+       "%s: not written, it computes something else: %s (onnxslim bisect finds the rewrite)",
+       c->out ? c->out : c->in, c->report->verification->failure);
 }
 
 onnxslim_status onnxslim_optimize_file(onnxslim_context *cx, const char *in, const char *out,

@@ -1,4 +1,4 @@
-/* Public functions that run models in ONNX Runtime: verify, bench, bisect; and attribution. */
+/* Public functions that run models in ONNX Runtime: verify, bench; and attribution. */
 #include "experiment.h"
 
 #include "base/clock.h"
@@ -25,7 +25,7 @@ static FeedOptions feed_options(Arena *a, const onnxslim_options *o) {
   return (FeedOptions){d, dims->sizes.n, s, shapes->shapes.n};
 }
 
-static VerifyOptions verify_options(Arena *a, const onnxslim_options *o) {
+VerifyOptions verify_options(Arena *a, const onnxslim_options *o) {
   return (VerifyOptions){.ort = option_text(o, OPT_ort),
                          .seeds = option_int(o, OPT_verify),
                          .threads = option_int(o, OPT_threads),
@@ -33,8 +33,7 @@ static VerifyOptions verify_options(Arena *a, const onnxslim_options *o) {
                          .interface_differs = o->value[OPT_outputs].set};
 }
 
-/* m in a temporary file; large tensors beside it if the options or the size ask for it. */
-static ModelSource temp_model(Arena *a, Model *m, const char *beside, const onnxslim_options *o) {
+ModelSource temp_model(Arena *a, Model *m, const char *beside, const onnxslim_options *o) {
   WriteOptions w = write_options(o);
   const char *path = temp_path(a, beside, ".onnx");
   w.external_name = path_leaf(temp_path(a, path, ".data"));
@@ -114,7 +113,6 @@ typedef struct Call {
   onnxslim_verification *verification;
   onnxslim_comparison *comparison;
   onnxslim_attribution_t *attribution;
-  onnxslim_suspect *suspect;
   const char *found; /* for call_differ */
 } Call;
 
@@ -215,14 +213,13 @@ void onnxslim_comparison_free(onnxslim_comparison *result) {
 /* --- attribution
  * --------------------------------------------------------------------------------------------- */
 
-static Model *read_prepared(Ctx *cx, const char *path, const onnxslim_options *o) {
+Model *read_prepared(Ctx *cx, const char *path, const onnxslim_options *o) {
   Model *m = pipeline_read(cx, path, o);
   pipeline_prepare(m, o, NULL);
   return m;
 }
 
-/* As it is when the rules begin. */
-static Model *read_lifted(Ctx *cx, const char *path, const onnxslim_options *o) {
+Model *read_lifted(Ctx *cx, const char *path, const onnxslim_options *o) {
   Model *m = read_prepared(cx, path, o);
   pipeline_lift(m, o, NULL);
   return m;
@@ -335,113 +332,5 @@ onnxslim_status onnxslim_attribution(onnxslim_context *cx, const char *in, const
 }
 
 void onnxslim_attribution_free(onnxslim_attribution_t *result) {
-  object_free(result);
-}
-
-/* --- bisect
- * -------------------------------------------------------------------------------------------------- */
-
-typedef struct Hunt {
-  Call *call;
-  Arena *arena; /* of the verifier */
-  Verifier *verifier;
-  onnxslim_suspect *suspect;
-} Hunt;
-
-/* The model after so many rewrites; the run has stopped then, so its last remark is that of the last rewrite.
- */
-static Model *rewritten(Call *c, uint64_t n, RunResult **run) {
-  Model *m = read_lifted(c->cx, c->a, c->o);
-  RunLimits limits = {.max_rewrites = n, .remarks = true};
-  *run = pipeline_run(m, c->o, &limits, NULL);
-  return m;
-}
-
-/* Does the model still compute the same after n rewrites? */
-static bool good_after(Hunt *h, uint64_t n) {
-  RunResult *run;
-  Model *m = rewritten(h->call, n, &run);
-  Arena *scratch = arena_child(m->arena);
-  ModelSource candidate = temp_model(scratch, m, NULL, h->call->o);
-  VerifyResult *r = verifier_check(h->verifier, scratch, &candidate);
-  bool good = r->verified;
-  if (!good)
-    h->suspect->failure = copy_text(object_arena(h->suspect), r->failure ? r->failure : "the outputs differ");
-  h->suspect->checks++;
-  model_free(m);
-  return good;
-}
-
-static void name_suspect(Hunt *h, uint64_t n) {
-  onnxslim_suspect *s = h->suspect;
-  Arena *a = object_arena(s);
-  RunResult *run;
-  Model *m = rewritten(h->call, n, &run);
-  s->number = n;
-  for (size_t i = 0; i < run->remarks.n; i++) {
-    const Remark *r = &run->remarks.at[i];
-    if (!r->fired) continue;
-    s->pass = r->pass->name;
-    s->rule = r->rule->name;
-    s->node = r->node;
-    s->text = r->text;
-  }
-  s->node = copy_text(a, s->node);
-  s->text = copy_text(a, s->text);
-  model_free(m);
-}
-
-static void hunt(Hunt *h) {
-  Call *c = h->call;
-  RunResult *run;
-  Model *m = rewritten(c, UINT64_MAX, &run);
-  uint64_t bad = h->suspect->rewrites = run->rewrites, good = 0;
-  model_free(m);
-  if (good_after(h, bad)) return;
-  if (!good_after(h, 0))
-    fail(c->cx, ONNXSLIM_ERR_VERIFY, "the outputs differ before the first rewrite: %s", h->suspect->failure);
-  while (bad - good > 1) {
-    uint64_t middle = good + (bad - good) / 2;
-    if (good_after(h, middle))
-      good = middle;
-    else
-      bad = middle;
-  }
-  name_suspect(h, bad);
-}
-
-static void call_bisect(void *arg) {
-  Call *c = arg;
-  onnxslim_suspect *s = OBJECT(c->cx, onnxslim_suspect);
-  Arena *scratch = arena_child(object_arena(s));
-  if (!c->o) c->o = options_new(scratch);
-  if (strcmp(c->a, "-") == 0)
-    fail(c->cx, ONNXSLIM_ERR_USAGE, "bisect reads the model many times: it needs a file");
-  Original original = {.path = c->a};
-  Model *m = read_prepared(c->cx, c->a, c->o);
-  original_prepare(&original, m, c->o);
-  VerifyOptions v = verify_options(scratch, c->o);
-  if (original.prepared) v.feed = (FeedOptions){0};
-  Hunt h = {.call = c, .arena = scratch, .suspect = s};
-  h.verifier = verifier_new(scratch, &original.source, NULL, &v);
-  hunt(&h);
-  model_free(m);
-  arena_free(scratch);
-  c->suspect = s;
-}
-
-onnxslim_status onnxslim_bisect(onnxslim_context *cx, const char *in, const onnxslim_options *options,
-                                onnxslim_suspect **result) {
-  Call c = {.cx = &cx->cx, .a = in, .o = options};
-  onnxslim_status status = protect(&c, call_bisect);
-  if (status == ONNXSLIM_OK && c.suspect->number) {
-    c.found = c.suspect->failure;
-    status = protect(&c, call_differ);
-  }
-  *result = c.suspect;
-  return status;
-}
-
-void onnxslim_suspect_free(onnxslim_suspect *result) {
   object_free(result);
 }

@@ -1,4 +1,4 @@
-/* Models run in ONNX Runtime: the part of verification that optimizing a file shares. */
+/* Models run in ONNX Runtime: what optimizing a file, verifying, timing and bisecting share. */
 #ifndef EXPERIMENT_H
 #define EXPERIMENT_H
 
@@ -11,6 +11,16 @@ typedef struct Original {
   ModelSource source;
   bool prepared; /* it is the model after pipeline_prepare(): sizes and outputs are as the options say */
 } Original;
+
+VerifyOptions verify_options(Arena *a, const onnxslim_options *o);
+
+/* m in a temporary file, which is removed with the arena; large tensors beside it if the options or the size
+ * ask for it. */
+ModelSource temp_model(Arena *a, Model *m, const char *beside, const onnxslim_options *o);
+
+Model *read_prepared(Ctx *cx, const char *path, const onnxslim_options *o);
+/* As it is when the rules begin. */
+Model *read_lifted(Ctx *cx, const char *path, const onnxslim_options *o);
 
 /* Call between pipeline_prepare() and the rules: `m` was read from original->path. A graph that was cut can
  * only be compared with the cut original, which is written to a temporary file. */

@@ -275,10 +275,12 @@ static const Field attribution_row_fields[] = {
     FIELD(AttributionRow, seconds, REAL)};
 
 typedef onnxslim_suspect Suspect;
-static const Field suspect_fields[] = {FIELD(Suspect, rewrites, UINT64), FIELD(Suspect, number, UINT64),
-                                       FIELD(Suspect, pass, TEXT),       FIELD(Suspect, rule, TEXT),
-                                       FIELD(Suspect, node, TEXT),       FIELD(Suspect, text, TEXT),
-                                       FIELD(Suspect, failure, TEXT),    FIELD(Suspect, checks, UINT64)};
+static const Field suspect_fields[] = {
+    FIELD(Suspect, rewrites, UINT64), FIELD(Suspect, number, UINT64),
+    FIELD(Suspect, pass, TEXT),       FIELD(Suspect, rule, TEXT),
+    FIELD(Suspect, node, TEXT),       FIELD(Suspect, text, TEXT),
+    FIELD(Suspect, failure, TEXT),    FIELD(Suspect, checks, UINT64),
+    FIELD(Suspect, reproducer, TEXT), FIELD(Suspect, reproducer_nodes, UINT64)};
 
 static void put_group(Json *j, const char *key, const Field *f, size_t n, const void *object) {
   put_key(j, key);

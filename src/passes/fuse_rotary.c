@@ -18,8 +18,8 @@
 
 typedef struct Layout {
   Shape x;
-  int length; /* the axis of positions */
-  int64_t heads, depth;
+  int length;                    /* the axis of positions */
+  int64_t heads, depth, columns; /* of all heads together */
 } Layout;
 
 /* Heads in front of the positions if the angles fit that way, else behind. */
@@ -37,6 +37,7 @@ static const char *layout_of(const Rotation *r, Layout *l) {
   if (!l->length) return why;
   bool inside = l->x.rank == 4 && l->length == 1;
   if (inside && !sym_const(l->x.dim[2], &l->heads)) return "the number of heads is not known";
+  if (__builtin_mul_overflow(l->heads, l->depth, &l->columns)) return "its heads are too large";
   return NULL;
 }
 
@@ -52,8 +53,8 @@ static Value *side_by_side(Rewriter *rw, Value *x, const Layout *l) {
   Shape s = from ? shape_of(from) : SHAPE_UNKNOWN;
   int64_t columns;
   bool same = s.rank == 3 && sym_equal(s.dim[0], l->x.dim[0]) && sym_equal(s.dim[1], l->x.dim[1]) &&
-              sym_const(s.dim[2], &columns) && columns == l->heads * l->depth;
-  return same ? from : reshaped(rw, x, (int64_t[]){0, 0, l->heads * l->depth}, 3);
+              sym_const(s.dim[2], &columns) && columns == l->columns;
+  return same ? from : reshaped(rw, x, (int64_t[]){0, 0, l->columns}, 3);
 }
 
 static Value *build(Rewriter *rw, const Rotation *r, const Layout *l) {
