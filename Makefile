@@ -46,7 +46,7 @@ PROGRAMS := $(BUILD)/onnxslim $(BUILD)/onnxslim-wrong $(BUILD)/unit $(BUILD)/exa
 
 # --- build -------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test check lint format sanitize robust zoo golden-update zoo-update results readme peers latency experiments scaling setup clean distclean help
+.PHONY: all demo test check lint format sanitize robust tsan zoo golden-update zoo-update results readme peers latency experiments scaling setup clean distclean help
 all: programs $(STATIC) $(SHARED) ## build the library, the command line, the unit tests and the example
 
 .PHONY: programs
@@ -139,6 +139,10 @@ robust: $(VENV)/test.installed ## malformed models and refused memory in full, u
 	$(MAKE) BUILD=$(ASAN) SANITIZE=address,undefined OPT=-O1 programs
 	ONNXSLIM_ROBUST=1 ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(PYTEST) --build=$(ASAN) -n $(JOBS) tests/robust $(ARGS)
+
+tsan: $(VENV)/test.installed ## the library in many threads under ThreadSanitizer
+	$(MAKE) BUILD=build/tsan SANITIZE=thread OPT=-O1 build/tsan/threads
+	TSAN_OPTIONS=halt_on_error=1 $(PYTEST) --build=build/tsan tests/robust/test_threads.py $(ARGS)
 
 lint: $(VENV)/test.installed $(VENV)/lint.installed ## clang-format, gcc -Werror, clang-tidy, ruff, layers
 	$(PY) tools/check_layers.py

@@ -29,6 +29,12 @@ static Span sub_message(Writer *w, MsgId msg, Span bytes, uint32_t tag) {
   return SPAN_NONE;
 }
 
+/* What nobody here knows stays: the fields of the old message but for these. */
+static void put_others(Writer *w, MsgId msg, Span old, uint32_t but, uint32_t nor) {
+  for (Wire f = wire_top(&w->doc, msg, old); old.p && wire_next(&f);)
+    if (f.tag != but && f.tag != nor) put_span(&w->out, wire_field(&f));
+}
+
 static void put_shape(Writer *w, uint32_t tag, Shape s, Span old) {
   if (s.rank < 0) return;
   Wire count = wire_top(&w->doc, Msg_TensorShape, old);
@@ -42,6 +48,7 @@ static void put_shape(Writer *w, uint32_t tag, Shape s, Span old) {
       if (f.tag == TensorShape_dim) dim = f.bytes;
     put_dim(w, s.dim[i], dim);
   }
+  put_others(w, Msg_TensorShape, old, TensorShape_dim, 0);
   put_end(&w->out, o);
 }
 
@@ -70,6 +77,7 @@ static void put_member(Writer *w, const Type *t, Span old) {
       put_shape(w, kinds[i].inner, t->shape, inner);
     else if (t->inner)
       put_type(w, kinds[i].inner, t->inner, inner);
+    put_others(w, kinds[i].msg, was, kinds[i].elem, kinds[i].inner);
     put_end(&w->out, o);
   }
 }
