@@ -133,7 +133,10 @@ static void report_stats(onnxslim_report *r, const RunOptions *o, const RunResul
   onnxslim_rule_stat *rules = NEW_ARRAY(a, onnxslim_rule_stat, run->rules.n);
   for (size_t p = 0; p < o->n_passes; p++) {
     passes[p].name = o->passes[p]->name;
-    if (o->passes[p]->phase) passes[p].tried = passes[p].fired = r->n_frozen;
+    if (o->passes[p]->phase) { /* so far the time is that of the phases */
+      passes[p].tried = passes[p].fired = r->n_frozen;
+      passes[p].seconds = r->seconds_optimize;
+    }
     for (size_t i = 0; i < run->rules.n; i++)
       if (run->rules.at[i].pass == o->passes[p]) add_rule(&passes[p], &run->rules.at[i]);
   }
