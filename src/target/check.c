@@ -99,6 +99,9 @@ static void check_row(Checker *c, const Node *n, const TargetRow *row) {
     found(c, REFUSED, node_label(n), c->t->refusal);
   else if (!row->listed && unlisted == UNTRIED)
     found(c, UNTRIED, node_label(n), "nobody has tried this operator");
+  else if (n->opset < row->oldest)
+    found(c, REFUSED, node_label(n),
+          arena_printf(c->m->arena, "its definition is too old: --opset=%d", row->oldest));
   else if (computed >= 0)
     found(c, REFUSED, node_label(n),
           arena_printf(c->m->arena, "'%s' must be constant", node_in(n, computed)->name->s));

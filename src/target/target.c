@@ -6,6 +6,7 @@
 #define TAKES(op) [OP_##op] = {.listed = true},
 #define TAKES_IF(op, inputs, holds)                                                                          \
   [OP_##op] = {.listed = true, .constants = (inputs), .condition = (holds), .otherwise = REFUSED},
+#define TAKES_SINCE(op, opset, inputs) [OP_##op] = {.listed = true, .oldest = (opset), .constants = (inputs)},
 #define RIGHT_IF(op, holds) [OP_##op] = {.listed = true, .condition = (holds), .otherwise = RISKY},
 #define REFUSES(op) [OP_##op] = {.listed = true, .refused = true},
 

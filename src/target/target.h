@@ -20,6 +20,7 @@ typedef struct TargetRow {
   bool listed;
   bool refused;
   unsigned constants; /* inputs that must be constant, by bit */
+  int oldest;         /* the opset from which on its definition is taken; 0: all */
   Condition *condition;
   Verdict otherwise; /* if the condition finds a reason: REFUSED or RISKY */
 } TargetRow;

@@ -12,6 +12,7 @@ USAGE, REFUSED = 1, 3
 HEADER = '<ir_version: 10, opset_import: ["" : 23]>\n'
 EINSUM = """g (float[1, 2, 3, 4] q, float[1, 2, 5, 4] k) => (float[1, 2, 3, 5] y)
 { y = Einsum <equation = "bhqd,bhkd->bhqk"> (q, k) }"""
+UNSQUEEZE = "g (float[4] x) => (float[1, 4] y) { y = Unsqueeze <axes = [0]> (x) }"
 CONV = """g (float[1, 1, 4, 4] x) => (float[1, 1, 4, 4] y, float[1, 1, 4, 4] z, float[1, 1, 4, 4] t)
 <float[1, 1, 1, 1] w = {2}, float lo = {0}, float hi = {6}> {
   a = Conv (x, w)
@@ -130,6 +131,15 @@ def test_other_domains_and_functions(tool, tmp_path):
     for target in ("ort", "tflite", "coreml"):
         verdicts = [v for v, _, _ in judged(tool, path, target)]
         assert verdicts == ["refused", "untried"]
+
+
+def test_old_definitions(tool, tmp_path):
+    """The converter to Core ML turns attributes that are inputs today into what it then refuses."""
+    path, out = model(tmp_path, HEADER.replace("23", "12") + UNSQUEEZE), tmp_path / "out.onnx"
+    [(verdict, where, reason)] = judged(tool, path, "coreml")
+    assert (verdict, where) == ("refused", "Unsqueeze producing 'y'") and "--opset=13" in reason
+    tool.ok(path, out, "-q", "--target=coreml", "--opset=13")
+    assert judged(tool, out, "coreml") == []
 
 
 # --- the profiles -----------------------------------------------------------------------

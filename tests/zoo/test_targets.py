@@ -13,7 +13,7 @@ MODELS = {
     "bert_base": ("--freeze", "batch=1,seq=128"),
     "mobilenetv2": ("--freeze-all=1",),
     "mobilevit_small": ("--freeze-all=1",),
-    "efficientdet_d0": ("--freeze-all=1",),
+    "efficientdet_d0": ("--freeze-all=1", "--opset=13"),
     "whisper_tiny_encoder": ("--freeze-all=1",),
 }
 
