@@ -32,43 +32,70 @@ static void sum_out(Build *b, Operand *o, const Labels *keep) {
   o->axes.n = left;
 }
 
-/* How o's axes stand in `order`: the permutation, and the axes that it lacks there; without those in front,
- * as they broadcast by themselves. Returns how many nodes it takes to put them so. */
-static int arrangement(const Labels *own, const Labels *order, int64_t *perm, int64_t *lacks, int *n_lacks) {
-  int n = 0, front = 0;
-  bool moves = false;
-  *n_lacks = 0;
+/* How an operand comes to stand in an order of axes. */
+typedef struct Turn {
+  Value *from; /* what is transposed: the operand, or what a Transpose that nobody else reads makes it of */
+  int64_t perm[MAX_RANK], lacks[MAX_RANK]; /* axes of `order` that it has to get, with size 1 */
+  int n, n_lacks;
+  bool moves;     /* is a Transpose left? */
+  int transposes; /* more than before */
+} Turn;
+
+/* A Transpose of a Transpose is one, or none. */
+static void compose(Turn *t) {
+  const Node *n = t->from->producer;
+  const int64_t *p;
+  size_t count;
+  if (!node_is(n, OP_Transpose) || !node_in(n, 0) || !node_is_inner(n)) return;
+  if (!attr_ints(n, "perm", &p, &count) || (int)count != t->n) return;
+  t->from = node_in(n, 0);
+  t->moves = false;
+  for (int i = 0; i < t->n; i++) {
+    t->perm[i] = p[t->perm[i]];
+    t->moves = t->moves || t->perm[i] != i;
+  }
+  t->transposes = t->moves ? 0 : -1;
+}
+
+/* Axes that o lacks in front of its own broadcast by themselves. */
+static Turn turn_to(const Operand *o, const Labels *order) {
+  Turn t = {.from = o->v};
+  int front = 0;
   for (int i = 0; i < order->n; i++) {
-    int at = label_index(own, order->at[i]);
+    int at = label_index(&o->axes, order->at[i]);
     if (at >= 0) {
-      moves = moves || at != n;
-      perm[n++] = at;
-    } else if (!n)
+      t.moves = t.moves || at != t.n;
+      t.perm[t.n++] = at;
+    } else if (!t.n)
       front++;
     else
-      lacks[(*n_lacks)++] = i - front;
+      t.lacks[t.n_lacks++] = i - front;
   }
-  return moves + (*n_lacks > 0);
+  t.transposes = t.moves;
+  if (t.moves) compose(&t);
+  return t;
 }
 
 static int arrange_cost(const Operand *o, const Labels *order) {
-  int64_t perm[MAX_RANK], lacks[MAX_RANK];
-  int n;
-  return constant_of(o->v) ? 0 : arrangement(&o->axes, order, perm, lacks, &n);
+  if (constant_of(o->v)) return 0;
+  Turn t = turn_to(o, order);
+  return t.transposes + (t.n_lacks > 0);
 }
 
 /* Puts o's axes in the order, axes of 1 for those it lacks. */
 static void arrange(Build *b, Operand *o, const Labels *order) {
-  int64_t perm[MAX_RANK], lacks[MAX_RANK];
-  int n_lacks;
-  int nodes = arrangement(&o->axes, order, perm, lacks, &n_lacks);
-  if (nodes > (n_lacks > 0)) {
+  Turn t = turn_to(o, order);
+  if (t.transposes > 0)
     count_node(b, o->v);
+  else
+    b->nodes += t.transposes;
+  o->v = t.from;
+  if (t.moves) {
     Node *turn = rw_node(b->rw, OP_Transpose, 1, &o->v);
-    rw_attr_ints(b->rw, turn, "perm", perm, (size_t)o->axes.n);
+    rw_attr_ints(b->rw, turn, "perm", t.perm, (size_t)t.n);
     o->v = turn->out[0];
   }
-  if (n_lacks) o->v = with_axes(b, OP_Unsqueeze, o->v, lacks, n_lacks)->out[0];
+  if (t.n_lacks) o->v = with_axes(b, OP_Unsqueeze, o->v, t.lacks, t.n_lacks)->out[0];
   o->axes = *order;
 }
 

@@ -113,33 +113,64 @@ static OpId elementwise(const Node *reduce, int n, ElemType t) {
   }
 }
 
+/* Does a view turn x into v by a new axis of size 1 at `axis`? */
+static bool adds_axis(Value *x, Value *v, int axis) {
+  Shape from = shape_of(x), to = shape_of(v);
+  if (from.rank < 0 || to.rank != from.rank + 1 || !sym_is(to.dim[axis], 1)) return false;
+  for (int i = 0; i < from.rank; i++)
+    if (!sym_equal(from.dim[i], to.dim[i < axis ? i : i + 1])) return false;
+  return true;
+}
+
 /* The tensor that operand i of the stack is, with a new axis of size 1 at `axis`; NULL: it is none. */
 static Value *layer(const Node *concat, int i, int rank, int axis) {
   Node *n = identity_producer(concat, i);
   int64_t axes[MAX_RANK];
   int count;
+  if (node_is(n, OP_Reshape) && node_in(n, 0) && adds_axis(node_in(n, 0), n->out[0], axis))
+    return node_in(n, 0);
   if (!node_is(n, OP_Unsqueeze) || !node_axes(n, 1, rank, axes, &count)) return NULL;
   return count == 1 && axes[0] == axis ? node_in(n, 0) : NULL;
 }
 
+/* All layers of the stack. *thick: they have its axis, of size 1. */
+static bool read_layers(const Node *concat, int rank, int axis, Value **x, bool *thick) {
+  *thick = false;
+  for (int i = 0; i < concat->n_in && !*thick; i++) *thick = !(x[i] = layer(concat, i, rank, axis));
+  for (int i = 0; i < concat->n_in && *thick; i++) {
+    x[i] = node_in(concat, i);
+    Shape s = x[i] ? shape_of(x[i]) : SHAPE_UNKNOWN;
+    if (s.rank != rank || !sym_is(s.dim[axis], 1)) return false;
+  }
+  return true;
+}
+
+static Value *unsqueezed(Rewriter *rw, Value *v, int axis, int opset) {
+  int64_t at = axis;
+  Node *n = rw_node(rw, OP_Unsqueeze, 2, (Value *[]){v, opset >= 13 ? rw_const_ints(rw, &at, 1) : NULL});
+  if (opset < 13) rw_attr_ints(rw, n, "axes", &at, 1);
+  return n->out[0];
+}
+
 /* Reduce(Concat(Unsqueeze(x1, a), ..., Unsqueeze(xn, a), a), a) is Add, Sum, Mean, Max, Min or Mul of x1 ...
- * xn. */
+ * xn; if the axis stays, with an Unsqueeze behind it, or of layers that have it. */
 static Outcome stack(Rewriter *rw, Node *node, bool exact) {
   Node *concat = identity_producer(node, 0);
   int axis;
   uint64_t mask;
+  bool thick;
   TRY(node_is(concat, OP_Concat) && node_out(node, 0) && concat->n_in >= 2 && is_of_kind(node, exact));
   int rank = rank_of(concat->out[0]);
   TRY(rank > 0 && node_axis(concat, rank, &axis) && identity_reduced_axes(node, rank, &mask) &&
       mask == (uint64_t)1 << axis);
   Value **x = NEW_ARRAY(rw_scratch(rw), Value *, concat->n_in);
-  for (int i = 0; i < concat->n_in; i++) TRY((x[i] = layer(concat, i, rank, axis)));
-  NEED(!keeps_dims(node), "it keeps the axis of the stack");
+  TRY(read_layers(concat, rank, axis, x, &thick) && (keeps_dims(node) || !thick));
   NEED(node_is_inner(concat), "the stack has other users");
   OpId op = elementwise(node, concat->n_in, dtype_of(concat->out[0]));
   NEED(op, "no operator reduces %d tensors of this type elementwise", concat->n_in);
   NEED(node->opset >= 8, "Sum, Max, Min and Mean do not broadcast yet");
   Value *y = rw_node(rw, op, concat->n_in, x)->out[0];
+  if (keeps_dims(node) && !thick) y = unsqueezed(rw, y, axis, node->opset);
   const char *why;
   NEED(rw_can_replace(rw, node->out[0], y, &why), "%s", why);
   rw_replace(rw, node->out[0], y);
