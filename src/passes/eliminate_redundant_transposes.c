@@ -15,12 +15,16 @@
  * of unknown rank, computed axes) is in the reason Exactness: bitwise; rounding through reductions of floats,
  * whose additions may come in another order, and where the operands of a product change places
  *
+ * Before:    Transpose(Reshape(Transpose(Reshape(x))))
+ * After:     Reshape(Transpose(Reshape(x))), of finer axes: transposes/across.c
+ *
  * Before:    Transpose of axes of size 1 only
  * After:     Reshape, which copies nothing
  * When not:  its target would have to be computed; a region can do without it
  * Exactness: bitwise
  */
 #include "passes/passes.h"
+#include "passes/transposes/across.h"
 #include "passes/transposes/region.h"
 
 static Outcome compose(Rewriter *rw, Node *node) {
@@ -139,6 +143,11 @@ static const Rule rules[] = {
      .apply = push_rounding,
      .roots = {OP_Transpose},
      .late = true},
+    {.name = "transposes-across-reshape",
+     .doc = "Transpose(Reshape(Transpose(Reshape(x)))) => Reshape(Transpose(Reshape(x))) of finer axes",
+     .apply = transposes_across_reshape,
+     .roots = {OP_Transpose},
+     .late = true}, /* what can be pushed away need not be merged */
     {.name = "transpose-to-reshape",
      .doc = "Transpose that moves only axes of size 1 => Reshape",
      .apply = to_reshape,
