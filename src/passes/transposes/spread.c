@@ -120,10 +120,19 @@ static const char *last_two_axes(Spread *s, int slot, const Perm *p) {
   return same(s, slot, p);
 }
 
+/* Does it add over the image, in an order of its own? */
+static bool adds_over_image(const Node *n) {
+  int64_t training = 0;
+  if (node_is(n, OP_GlobalMaxPool)) return false;
+  if (!node_is(n, OP_BatchNormalization)) return true;
+  attr_int(n, "training_mode", &training);
+  return training || n->n_out > 1;
+}
+
 /* Batch and channels are the first two axes; the others may move among each other. */
 static const char *behind_channels(Spread *s, int slot, const Perm *p) {
   if (p->n < 2 || p->at[0] != 0 || p->at[1] != 1) return "its channels are the second axis, which would move";
-  if (!node_is(s->node, OP_BatchNormalization) && !node_is(s->node, OP_GlobalMaxPool) && !s->may_round)
+  if (adds_over_image(s->node) && !s->may_round)
     return "its additions may come in another order, which rounds";
   for (int i = 1; i < s->node->n_out; i++)
     if (value_in_use(s->node->out[i])) return "its statistics are in use";
