@@ -4,7 +4,7 @@
 #include <string.h>
 
 typedef struct Tally {
-  uint64_t before, after, cancelled, composed;
+  uint64_t before, after, cancelled, composed, across;
   int64_t pushed, paired; /* nodes gone: with regions that changed their layout, with pairs */
 } Tally;
 
@@ -24,10 +24,12 @@ static Tally tally(const onnxslim_report *r) {
       t.paired -= r->rules[i].nodes;
   for (size_t i = 0; i < r->n_remarks; i++) {
     const onnxslim_remark *m = &r->remarks[i];
+    t.across += m->fired && strcmp(m->rule, "transposes-across-reshape") == 0;
     if (!m->fired || strcmp(m->rule, "compose-transposes") != 0) continue;
     t.cancelled += starts_with(m->text, "cancels");
     t.composed += starts_with(m->text, "composed");
   }
+  t.paired += (int64_t)t.across;
   return t;
 }
 
@@ -54,6 +56,7 @@ static void print_tally(const Cli *c, const onnxslim_report *r) {
   row(&table, "Transposes", (int64_t)t.before);
   row(&table, "pairs that cancel", (int64_t)t.cancelled);
   row(&table, "pairs that compose", (int64_t)t.composed);
+  row(&table, "pairs that compose across a Reshape", (int64_t)t.across);
   row(&table, "removed with pairs", t.paired);
   row(&table, "removed by pushing", t.pushed);
   row(&table, "removed otherwise (of constants, duplicates)", gone - t.paired - t.pushed);

@@ -28,14 +28,34 @@ def model(tmp_path):
     return path
 
 
+def table_of(tool, model) -> dict[str, int]:
+    lines = tool.ok("inspect", model, "--transposes").stdout.decode().split("\n\n")[0].splitlines()
+    return {k.strip(): int(v) for k, v in (line.rsplit(maxsplit=1) for line in lines)}
+
+
 def test_table(tool, model):
-    lines = tool.ok("inspect", model, "--transposes").stdout.decode().splitlines()
-    rows = dict(line.rsplit(maxsplit=1) for line in lines if line and line[-1].isdigit())
-    rows = {k.strip(): int(v) for k, v in rows.items()}
+    rows = table_of(tool, model)
     assert rows["Transposes"] == 5
     assert rows["pairs that cancel"] == 1
     assert rows["removed by pushing"] == 2
     assert rows["surviving"] == 1
+
+
+def test_across_a_reshape(tool, tmp_path):
+    path = tmp_path / "patches.onnx"
+    onnx.save(
+        onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
+g (float[24, 8] x) => (float[4, 8, 6] y) <int64[4] s = {12, 2, 4, 2}, int64[3] p = {6, 8, 4}> {
+  a = Reshape(x, s)
+  b = Transpose <perm = [0, 2, 1, 3]> (a)
+  c = Reshape(b, p)
+  y = Transpose <perm = [2, 1, 0]> (c)
+}
+"""),
+        path,
+    )
+    rows = table_of(tool, path)
+    assert rows["pairs that compose across a Reshape"] == rows["removed with pairs"] == 1
 
 
 def test_reason(tool, model):
