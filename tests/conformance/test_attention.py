@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
+import numeric
 from builder import Builder, compare
 
 MODELS = 240
@@ -288,3 +289,61 @@ def test_attention(tool, tmp_path, first, rotates, flags):
         arithmetic = {"Add", "Mul", "Div", "Transpose", "Reshape"}
         if core.flat and rank == 3 and not rotates:
             assert len([n for n in left if n in arithmetic - {"Mul"}]) <= 1, where
+
+
+# --- what ONNX Runtime's kernel takes, and what the rules build for it --------------------
+
+
+def kernel(q, key, v, mask=None, **attributes) -> np.ndarray:
+    """Run the operator alone."""
+    given = {"q": q, "k": key, "v": v} | ({} if mask is None else {"m": mask})
+    infos = [
+        helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
+        for n, a in given.items()
+    ]
+    out = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    node = helper.make_node("Attention", list(given), ["y"], **attributes)
+    graph = helper.make_graph([node], "g", infos, [out])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=11)
+    return numeric.run(numeric.session(model.SerializeToString(), "off", threads=1), given)[0]
+
+
+def some(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("fill", "zero"),
+    [
+        (LOWEST, True),
+        (-np.inf, True),
+        (float(np.nextafter(np.float32(LOWEST), np.float32(0))), False),
+    ],
+)
+def test_rows_masked_altogether(fill, zero):
+    """The lowest number counts as masked, the next one does not: `bias_raise` builds on it."""
+    v = some(1, 1, 3, 4)
+    mask = np.full((2, 3), fill, np.float32)
+    y = kernel(some(1, 1, 2, 8), some(1, 1, 3, 8), v, mask)
+    wanted = 0 if zero else v.mean(axis=2, keepdims=True)
+    np.testing.assert_allclose(y, np.broadcast_to(wanted, y.shape), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("batch", "queries", "shape", "attributes"),
+    [
+        (2, 3, (2, 1, 1, 5), {}),
+        (2, 3, (3, 1), {}),
+        (2, 3, (5,), {}),
+        (0, 3, None, {}),
+        (2, 0, None, {}),
+        (2, 3, None, {"scale": -1.0}),
+    ],
+    ids=["one query", "one key", "rank 1", "no batch", "no query", "negative scale"],
+)
+def test_what_the_kernel_refuses(batch, queries, shape, attributes):
+    """If it takes these one day, rules may refuse less and build less."""
+    mask = None if shape is None else np.zeros(shape, np.float32)
+    operands = some(batch, 4, queries, 8), some(batch, 4, 5, 8), some(batch, 4, 5, 8)
+    with pytest.raises(Exception, match="ttention"):
+        kernel(*operands, mask, **attributes)
