@@ -101,6 +101,8 @@ static int wanted_opset(const onnxslim_options *o) {
 void pipeline_lift(Model *m, const onnxslim_options *o, onnxslim_report *report) {
   if (!o->value[OPT_opset].set) return;
   const Lift *lift = phase_lift(m, wanted_opset(o));
+  const char *broken = option_on(o, OPT_verify_each) ? model_check(m) : NULL;
+  if (broken) fail(m->cx, ONNXSLIM_ERR_INTERNAL, "lifting broke the graph: %s", broken);
   const char *remarks = option_text(o, OPT_remarks);
   if (report)
     report_lift(report, lift, remarks && strcmp(remarks, "missed") != 0,

@@ -242,16 +242,14 @@ int graph_opset(const Graph *g, Str domain) {
   return 0;
 }
 
-static bool is_onnx(Str domain) {
-  return !domain->len || str_is(domain, "ai.onnx");
-}
-
 void graph_set_opset(Graph *g, int version) {
   Function *f = g->function;
+  int now = graph_opset(g, g->model->empty);
   size_t n = f ? f->opsets.n : g->model->opsets.n;
   for (size_t i = 0; i < n; i++) {
     OpsetImport *o = f ? f->opsets.at[i] : &g->model->opsets.at[i];
-    if (is_onnx(o->domain)) o->version = version;
+    bool is_onnx = !o->domain->len || str_is(o->domain, "ai.onnx");
+    if (is_onnx && o->version == now) o->version = version;
   }
   if (f) graph_touch(f->body);
 }

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import onnx.defs
@@ -60,9 +60,19 @@ def default(attribute):
     return helper.get_attribute_value(attribute.default_value)
 
 
+def tied(a: OpSchema, b: OpSchema) -> list[str]:
+    """Name parameters that must be of one type in `b` and need not in `a`."""
+    pairs = [*zip(a.inputs, b.inputs, strict=False), *zip(a.outputs, b.outputs, strict=False)]
+    return [
+        f"{p.name} like {r.name}"
+        for (p, q), (r, s) in combinations(pairs, 2)
+        if q.type_str == s.type_str and p.type_str != r.type_str and len(types(b, q)) > 1
+    ]
+
+
 def lost(a: OpSchema, b: OpSchema) -> list[str]:
     """Name what a node written for `a` may have that `b` does not take for the same."""
-    found = ["deprecated"] if b.deprecated else []
+    found = tied(a, b) + (["deprecated"] if b.deprecated else [])
     option = OpSchema.FormalParameterOption
     for kind in ("inputs", "outputs"):
         old, new = getattr(a, kind), getattr(b, kind)

@@ -119,9 +119,13 @@ Outcome lift_clip(Rewriter *rw, Node *node) {
   return out == FIRED ? bound_to_input(rw, node, "max", 2, INFINITY) : out;
 }
 
-/* The mask changes its type here. */
+/* The mask becomes a bool; one that nobody reads goes, with what is declared of it. */
 Outcome lift_dropout_mask(Rewriter *rw, Node *node) {
-  NEED(!value_in_use(node_out(node, 1)), "its mask is in use, which becomes a bool");
+  const Value *mask = node_out(node, 1);
+  NEED(!value_in_use(mask) && !(mask && mask->keep), "its mask is in use, which becomes a bool");
+  if (!mask) return FIRED;
+  rw_drop_output(rw, node, 1);
+  rw_note(rw, "its unused mask goes");
   return FIRED;
 }
 

@@ -6,6 +6,12 @@ Outcome lift_float_only(Rewriter *rw, Node *node) {
   return FIRED;
 }
 
+/* Input and scale must be of one type from here on; before, integers had a scale in float. */
+Outcome lift_quantize(Rewriter *rw, Node *node) {
+  NEED(dtype_of(node_in(node, 0)) == DT_FLOAT, "its input is not known to be a float, like its scale");
+  return FIRED;
+}
+
 /* What becomes of an infinity in these two types was changed. */
 Outcome lift_cast(Rewriter *rw, Node *node) {
   ElemType to = dtype_of(node->out[0]);
