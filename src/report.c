@@ -170,13 +170,14 @@ void report_lift(onnxslim_report *r, const Lift *lift, bool fired, bool missed) 
   Arena *a = object_arena(r);
   r->opset_before = lift->from;
   r->opset_after = lift->to;
-  const char *node = copy_text(a, lift->node ? lift->node : "model"), *why = copy_text(a, lift->why);
-  if (why) r->opset_reason = arena_printf(a, "%s: %s", node, why);
+  const char *node = copy_text(a, lift->node), *why = copy_text(a, lift->why);
+  r->opset_reason = node ? arena_printf(a, "%s: %s", node, why) : why;
   onnxslim_remark *remarks = more_remarks(r, lift->notes.n + 1);
   for (size_t i = 0; i < lift->notes.n && fired; i++)
     remarks[r->n_remarks++] = (onnxslim_remark){true, pass, rule, copy_text(a, lift->notes.at[i].node),
                                                 copy_text(a, lift->notes.at[i].text)};
-  if (lift->why && missed) remarks[r->n_remarks++] = (onnxslim_remark){false, pass, rule, node, why};
+  if (lift->why && missed)
+    remarks[r->n_remarks++] = (onnxslim_remark){false, pass, rule, node ? node : "model", why};
 }
 
 static void report_remarks(onnxslim_report *r, const RunResult *run, bool fired, bool missed) {
