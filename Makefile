@@ -46,7 +46,8 @@ PROGRAMS := $(BUILD)/onnxslim $(BUILD)/onnxslim-wrong $(BUILD)/unit $(BUILD)/exa
 
 # --- build -------------------------------------------------------------------------------------------------
 
-.PHONY: all demo test check lint format sanitize robust tsan zoo golden-update zoo-update results readme peers latency experiments scaling setup clean distclean help
+# Every target with a line in `make help` is a command, not a file.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 all: programs $(STATIC) $(SHARED) ## build the library, the command line, the unit tests and the example
 
 .PHONY: programs
@@ -143,6 +144,9 @@ robust: $(VENV)/test.installed ## malformed models and refused memory in full, u
 tsan: $(VENV)/test.installed ## the library in many threads under ThreadSanitizer
 	$(MAKE) BUILD=build/tsan SANITIZE=thread OPT=-O1 build/tsan/threads
 	TSAN_OPTIONS=halt_on_error=1 $(PYTEST) --build=build/tsan tests/robust/test_threads.py $(ARGS)
+SEEDS ?= 0:10000
+fuzz-differential: programs $(VENV)/test.installed ## random models before and after in ONNX Runtime (SEEDS=FIRST:LAST)
+	$(PY) fuzz/differential.py --build $(BUILD) --seeds $(SEEDS) --jobs $(JOBS) $(ARGS)
 
 lint: $(VENV)/test.installed $(VENV)/lint.installed ## clang-format, gcc -Werror, clang-tidy, ruff, layers
 	$(PY) tools/check_layers.py
