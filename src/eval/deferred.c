@@ -235,6 +235,10 @@ Tensor *tx_binary(Model *m, OpId op, Tensor *a, Tensor *b) {
   return in[0] && in[1] ? tensor_apply(m, template(m, op), 2, in, 0) : NULL;
 }
 
+Tensor *tx_matmul(Model *m, Tensor *a, Tensor *b) {
+  return tx_binary(m, OP_MatMul, a, b);
+}
+
 Tensor *tx_unary(Model *m, OpId op, Tensor *a) {
   Tensor *in = promoted(m, a);
   return in ? tensor_apply(m, template(m, op), 1, &in, 0) : NULL;

@@ -44,6 +44,7 @@ bool tensor_stream(Arena *arena, Tensor *t, uint64_t from, uint64_t n, const Str
 Tensor *tx_binary(Model *m, OpId op, Tensor *a, Tensor *b);
 /* OP_Sqrt, OP_Neg, OP_Reciprocal, ... */
 Tensor *tx_unary(Model *m, OpId op, Tensor *a);
+Tensor *tx_matmul(Model *m, Tensor *a, Tensor *b);
 Tensor *tx_transpose(Model *m, Tensor *a, int n, const int64_t *perm);
 Tensor *tx_reshape(Model *m, Tensor *a, int rank, const int64_t *dim);
 Tensor *tx_concat(Model *m, int n, Tensor *const *in, int axis);

@@ -1,14 +1,14 @@
 /* eliminate_duplicate_constants
  *
- * Before:    two initializers with the same dtype, shape and bytes; two nodes with the same operator,
- *            attributes and inputs (in any order where the operator commutes), the second perhaps in a body
- *            behind the first
- * After:     one of them
- * When not:  random operators or operators with effects (Law 5), Quantize/Dequantize, nodes with bodies;
- *            overridable initializers; both are graph outputs; -0.0 and 0.0 are different bytes
- * Exactness: bitwise
+ * Before:    two initializers or Constant nodes with the same dtype, shape and bytes; two nodes with the same
+ *            operator, attributes and inputs (in any order where the operator commutes), the second perhaps
+ * in a body behind the first After:     one of them When not:  random operators or operators with effects
+ * (Law 5), Quantize/Dequantize, nodes with bodies; overridable initializers; both are graph outputs; -0.0 and
+ * 0.0 are different bytes Exactness: bitwise
+ *
+ * Constants are in duplicates/.
  */
-#include "passes/passes.h"
+#include "passes/duplicates/duplicates.h"
 
 /* --- nodes --------------------------------------------------------------------------------------------- */
 
@@ -63,7 +63,7 @@ static bool mergeable(const Node *n) {
 }
 
 /* Does a stand where n can read it: before n, or before the node whose body n is in? */
-static bool sees(const Node *n, const Node *a) {
+bool duplicates_sees(const Node *n, const Node *a) {
   while (n && n->graph != a->graph) n = n->graph->owner;
   return n && n != a && node_before(a, n);
 }
@@ -71,8 +71,9 @@ static bool sees(const Node *n, const Node *a) {
 /* The number of outputs is part of what some operators compute: Split without sizes, BatchNormalization
  * before 14. */
 static bool same_computation(const Node *a, const Node *b) {
-  return a != b && a->op == b->op && a->opset == b->opset && a->n_out == b->n_out && same_inputs(a, b) &&
-         attrs_equal(a, b);
+  if (a == b || a->op != b->op || a->opset != b->opset) return false;
+  if (a->n_out != b->n_out && node_has(a, OP_COUNTS_OUTPUTS)) return false;
+  return same_inputs(a, b) && attrs_equal(a, b);
 }
 
 /* Lets `keep` do the work of `drop`, which stands behind it. */
@@ -113,8 +114,8 @@ static Outcome merge_node(Rewriter *rw, Node *node) {
   for (Seen *s = chain; s; s = s->next) {
     if (s->node == node) listed = true;
     if (!same_computation(s->node, node)) continue;
-    bool after = sees(node, s->node);
-    if (!after && !sees(s->node, node)) continue;
+    bool after = duplicates_sees(node, s->node);
+    if (!after && !duplicates_sees(s->node, node)) continue;
     Outcome merged = merge_into(rw, after ? s->node : node, after ? node : s->node);
     if (merged == FIRED) return FIRED;
     result = merged;
@@ -127,100 +128,15 @@ static Outcome merge_node(Rewriter *rw, Node *node) {
   return result;
 }
 
-/* --- initializers -------------------------------------------------------------------------------------- */
-
-typedef struct SeenInit {
-  Value *value;
-  const Tensor *content;
-  struct SeenInit *next;
-} SeenInit;
-
-static bool may_go(const Value *v) {
-  return v->is_initializer && v->init && v->n_uses && !v->n_outputs && !v->keep && !value_overridable(v);
-}
-
-static bool merge_initializer(Rewriter *rw, Value *drop, Value *keep) {
-  if (!may_go(drop) || !rw_can_replace(rw, drop, keep, NULL)) return false;
-  rw_replace(rw, drop, keep);
-  return true;
-}
-
-/* Groups by dtype and dims first, so that only tensors with a rival are read. */
-static uint64_t form_hash(const Tensor *t) {
-  uint64_t h = hash_u64((uint64_t)t->dtype, t->nbytes);
-  return hash_bytes(h, t->dim, (size_t)t->rank * sizeof *t->dim);
-}
-
-/* The tensor with its bytes, if that is no work: a deferred one may hold what another has as it was in the
- * file. */
-static const Tensor *with_bytes(Rewriter *rw, Tensor *t) {
-  enum { WORTH_EVALUATING = 4 * DEFER_ABOVE };
-  if (t->store != TS_DEFERRED || t->nbytes > WORTH_EVALUATING) return t;
-  const void *bytes = tensor_bytes(rw_scratch(rw), t);
-  if (!bytes) return t;
-  Tensor *u = arena_copy(rw_scratch(rw), t, sizeof *t);
-  u->store = TS_OWNED;
-  u->bytes = bytes;
-  u->expr = NULL;
-  return u;
-}
-
-/* Large external data that stays in its file is the same only if it is the same piece of that file: then a
- * run takes the time of the graph, not of the weights. */
-static bool stays_unread(const Rewriter *rw, const Tensor *t) {
-  return rw_leaves_external(rw) && t->external_file && t->nbytes > DEFER_ABOVE;
-}
-
-static uint64_t content_hash(const Rewriter *rw, const Tensor *t) {
-  return stays_unread(rw, t) ? hash_u64(form_hash(t), map_key(t->bytes)) : tensor_hash(t);
-}
-
-static bool same_content(const Rewriter *rw, const Tensor *a, const Tensor *b) {
-  bool unread = stays_unread(rw, a) || stays_unread(rw, b);
-  return (!unread || a->bytes == b->bytes) && tensor_same(a, b);
-}
-
-static size_t merge_initializers(Rewriter *rw, Graph *g) {
-  Map rivals, seen;
-  map_init(&rivals, rw_scratch(rw));
-  map_init(&seen, rw_scratch(rw));
-  for (size_t i = 0; i < g->inits.n; i++) {
-    const Value *v = g->inits.at[i];
-    if (!v->is_initializer || !v->init) continue;
-    uint64_t form = form_hash(v->init);
-    uintptr_t n = (uintptr_t)map_get(&rivals, form);
-    map_put(&rivals, form, (void *)(n + 1));
-  }
-  size_t merged = 0;
-  for (size_t i = 0; i < g->inits.n; i++) {
-    Value *v = g->inits.at[i];
-    if (!v->is_initializer || !v->init || value_overridable(v)) continue;
-    if ((uintptr_t)map_get(&rivals, form_hash(v->init)) < 2) continue;
-    const Tensor *content = with_bytes(rw, v->init);
-    uint64_t key = content_hash(rw, content);
-    SeenInit *chain = map_get(&seen, key);
-    SeenInit *s = chain;
-    while (s && !same_content(rw, s->content, content)) s = s->next;
-    if (!s) {
-      s = NEW(rw_scratch(rw), SeenInit);
-      *s = (SeenInit){v, content, chain};
-      map_put(&seen, key, s);
-    } else if (merge_initializer(rw, v, s->value)) {
-      merged++;
-    } else if (merge_initializer(rw, s->value, v)) {
-      s->value = v;
-      merged++;
-    }
-  }
-  if (merged) rw_note(rw, "%zu merged", merged);
-  return merged;
-}
-
 static const Rule rules[] = {
     {.name = "common-subexpression", .doc = "merges nodes that compute the same", .apply = merge_node},
     {.name = "duplicate-initializer",
      .doc = "merges initializers with the same dtype, shape and bytes",
-     .sweep = merge_initializers},
+     .sweep = duplicates_initializers},
+    {.name = "duplicate-constant-node",
+     .doc = "merges Constant nodes with the same dtype, shape and bytes, and with initializers",
+     .apply = duplicates_constant_node,
+     .roots = {OP_Constant}},
 };
 
 const Pass pass_eliminate_duplicate_constants = {

@@ -103,6 +103,11 @@ static const Rule rules[] = {
      .exact = ROUNDING,
      .apply = reassociate_rounding,
      .roots = {OP_Add, OP_Sub, OP_Mul, OP_Div}},
+    {.name = "reassociate-matmul",
+     .doc = "MatMul(MatMul(x, A), B) => MatMul(x, A B)",
+     .exact = ROUNDING,
+     .apply = reassociate_matmul,
+     .roots = {OP_MatMul}},
 };
 
 const Pass pass_fold_constants = {"fold_constants",

@@ -427,6 +427,20 @@ def test_exact(tool, conv):
     assert ops(optimise(tool, conv, "--exact")) == ["Conv", "BatchNormalization"]
 
 
+def test_weights_equal_when_computed(tool, tmp_path):
+    """A weight that is computed and one that is stored are one, if they hold the same."""
+    proto = golden.parse_model(
+        """g (float[2, N, 310] x, float[M, 300] u) => (float[2, N, 300] y, float[2, N, 300] z, float[M, 310] v)
+        { t = Transpose <perm = [1, 0]> (w)  y = MatMul(x, t)  a = MatMul(x, wt)  z = Relu(a)  v = MatMul(u, w) }"""
+    )
+    weight = np.random.default_rng(0).standard_normal((300, 310), np.float32)
+    for name, array in (("w", weight), ("wt", np.ascontiguousarray(weight.T))):
+        proto.graph.initializer.append(numpy_helper.from_array(array, name))
+    after = optimise(tool, write(tmp_path / "computed.onnx", proto), "--max-growth=1M")
+    assert ops(after) == ["MatMul", "Relu", "MatMul"]
+    assert len(after.graph.initializer) == 2
+
+
 def test_max_growth(tool, tmp_path):
     source = write(
         tmp_path / "grow.onnx",

@@ -11,4 +11,7 @@ uint64_t constant_bytes_freed(const Node *n);
 Outcome reassociate_exact(Rewriter *rw, Node *node);
 Outcome reassociate_rounding(Rewriter *rw, Node *node);
 
+/* (x A) B => x (A B) */
+Outcome reassociate_matmul(Rewriter *rw, Node *node);
+
 #endif

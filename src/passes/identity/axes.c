@@ -1,12 +1,6 @@
 /* Axes of size 1 that the operator before could have kept, left out or made itself. */
 #include "passes/identity/identity.h"
 
-static bool replace_by(Rewriter *rw, Node *node, Value *now, const char **why) {
-  if (!rw_can_replace(rw, node->out[0], now, why)) return false;
-  rw_replace(rw, node->out[0], now);
-  return true;
-}
-
 /* --- reductions: keepdims ------------------------------------------------------------------------------- */
 
 /* What the reduction would give with the other keepdims. */
@@ -36,10 +30,8 @@ Outcome identity_keepdims(Rewriter *rw, Node *node) {
   Value *inputs[] = {node_in(first, 0), node_in(first, 1)};
   Node *now = rw_copy(rw, first, first->n_in, inputs);
   rw_attr_int(rw, now, "keepdims", !keep);
-  const char *why;
-  NEED(replace_by(rw, node, now->out[0], &why), "%s", why);
   rw_note(rw, keep ? "the reduction drops the axes itself" : "the reduction keeps the axes itself");
-  return FIRED;
+  return identity_forward(rw, node, now->out[0]);
 }
 
 /* --- one element of an axis ------------------------------------------------------------------------------
@@ -59,10 +51,8 @@ static Outcome gather_one(Rewriter *rw, Node *node, Value *x, int axis, int inde
   Value *in[] = {x, rw_const(rw, index, NULL)};
   Node *gather = rw_node(rw, OP_Gather, 2, in);
   rw_attr_int(rw, gather, "axis", axis);
-  const char *why;
-  NEED(replace_by(rw, node, gather->out[0], &why), "%s", why);
   rw_note(rw, "Gather takes element %lld of axis %d", (long long)k, axis);
-  return FIRED;
+  return identity_forward(rw, node, gather->out[0]);
 }
 
 /* Squeeze(Gather(x, [k])) is Gather(x, k), and Unsqueeze(Gather(x, k)) is Gather(x, [k]). */

@@ -1,4 +1,4 @@
-/* Concat, Split and Slice that undo each other, and Concat of Concat. */
+/* Concat and Split that undo each other, and Concat of Concat. */
 #include "passes/identity/identity.h"
 
 /* The axis of a Concat or Split, comparable between nodes whose tensors have the same rank: counted from the
@@ -103,58 +103,4 @@ Outcome identity_concat_split(Rewriter *rw, Node *node) {
     if (value_in_use(node->out[i])) rw_replace(rw, node->out[i], node_in(concat, i));
   rw_note(rw, "its parts are the Concat's operands");
   return FIRED;
-}
-
-/* --- Slice that takes one operand of a Concat -------------------------------------------------------- */
-
-enum { FAR = INT32_MAX }; /* exporters write INT_MAX, of whatever width, for "to the end" */
-
-/* The one element that input i, or the attribute before opset 10, holds. */
-static Dim only_element(const Node *n, int i, const char *name) {
-  const int64_t *at;
-  size_t count;
-  if (n->opset < 10)
-    return attr_ints(n, name, &at, &count) && count == 1 ? sym_int(n->graph->model->syms, *at) : NULL;
-  const Partial *p = node_in(n, i) ? value_of(node_in(n, i)) : NULL;
-  return p && p->n == 1 ? p->at[0] : NULL;
-}
-
-static bool is_axis_of(const Node *slice, int axis, int rank) {
-  int64_t at[MAX_RANK];
-  int count;
-  if (!node_axes(slice, 3, rank, at, &count)) return false;
-  return count < 0 ? axis == 0 : count == 1 && at[0] == axis;
-}
-
-/* A place counted from the front, given the length of the axis. */
-static Dim place(SymTable *t, Dim at, Dim length) {
-  if (sym_lower(at) >= FAR) return length;
-  return sym_upper(at) < 0 ? sym_add(t, length, at) : at;
-}
-
-Outcome identity_concat_slice(Rewriter *rw, Node *node) {
-  Node *concat = identity_producer(node, 0);
-  int axis;
-  TRY(node_is(concat, OP_Concat) && node_out(node, 0));
-  int rank = rank_of(concat->out[0]);
-  Dim start = only_element(node, 1, "starts"), end = only_element(node, 2, "ends");
-  TRY(rank > 0 && rank <= MAX_RANK && node_axis(concat, rank, &axis) && start && end &&
-      is_axis_of(node, axis, rank));
-  TRY(!node_in(node, 4) || (only_element(node, 4, "") && sym_is(only_element(node, 4, ""), 1)));
-  SymTable *t = rw_model(rw)->syms;
-  Dim length = dim_at(concat->out[0], axis), from = sym_int(t, 0);
-  start = place(t, start, length);
-  end = place(t, end, length);
-  for (int i = 0; i < concat->n_in && start && end; i++) {
-    Dim d = dim_at(node_in(concat, i), axis), to = sym_add(t, from, d);
-    if (!to) break;
-    bool whole =
-        sym_equal(start, from) && (sym_equal(end, to) || (i + 1 == concat->n_in && sym_equal(end, length)));
-    if (whole) {
-      rw_note(rw, "it is operand %d of the Concat", i);
-      return identity_forward(rw, node, node_in(concat, i));
-    }
-    from = to;
-  }
-  return rw_missed(rw, node, "it is not proven to take exactly one operand of the Concat");
 }

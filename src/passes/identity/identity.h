@@ -7,7 +7,8 @@
 #include "infer/axes.h"
 #include "passes/passes.h"
 
-/* y is x: replaces the first output of the node, or refuses with the reason. */
+/* y is x, which may have been made for it: replaces the first output of the node, or refuses with the reason.
+ */
 Outcome identity_forward(Rewriter *rw, Node *node, Value *x);
 /* The node whose first output is input i of n; NULL if there is none. */
 Node *identity_producer(const Node *n, int i);
@@ -26,6 +27,11 @@ typedef struct Cuts {
 /* False: a number is not known, or the lists do not fit each other. */
 bool identity_read_cuts(const Node *slice, int rank, Cuts *cuts);
 
+/* A constant like `index`, the indices of a Gather, with other numbers. */
+Value *identity_index_like(Rewriter *rw, const Tensor *index, const int64_t *at);
+
+enum { IDENTITY_FAR = INT32_MAX }; /* exporters write INT_MAX, of whatever width, for "to the end" */
+
 typedef Outcome IdentityRule(Rewriter *rw, Node *node);
 
 /* noop.c */
@@ -37,14 +43,20 @@ IdentityRule identity_neutral_exact, identity_neutral_rounding, identity_absorbi
 /* cast.c */
 IdentityRule identity_cast_chain;
 /* views.c */
-IdentityRule identity_merge_views;
+IdentityRule identity_merge_views, identity_views_apart;
 /* broadcast.c */
 IdentityRule identity_expand_before_broadcast, identity_expand_chain, identity_tile_chain, identity_where,
     identity_where_bool, identity_where_not;
 /* slice.c */
 IdentityRule identity_slice_chain, identity_gather_chain, identity_gather_of_slice;
 /* concat.c */
-IdentityRule identity_concat_chain, identity_split_concat, identity_concat_split, identity_concat_slice;
+IdentityRule identity_concat_chain, identity_split_concat, identity_concat_split;
+/* pieces.c */
+IdentityRule identity_concat_slice, identity_concat_gather, identity_join_pieces;
+/* sequence.c */
+IdentityRule identity_sequence_at, identity_sequence_length, identity_sequence_concat;
+IdentityRule identity_sequence_insert, identity_split_to_sequence, identity_optional_get,
+    identity_optional_has;
 /* pad.c */
 IdentityRule identity_pad_chain;
 /* axes.c */

@@ -1,7 +1,7 @@
 /* Pad of Pad. */
 #include "passes/identity/identity.h"
 
-/* The pads of every axis, those in front first; false if one is not known or negative (it cuts). */
+/* The pads of every axis, those in front first; false if one is not known. */
 static bool read_pads(const Node *n, int rank, int64_t *pads) {
   const int64_t *at;
   int64_t axes[MAX_RANK];
@@ -15,7 +15,6 @@ static bool read_pads(const Node *n, int rank, int64_t *pads) {
   if (count != 2 * (size_t)n_axes) return false;
   for (int i = 0; i < 2 * rank; i++) pads[i] = 0;
   for (int i = 0; i < n_axes; i++) {
-    if (at[i] < 0 || at[n_axes + i] < 0) return false;
     pads[axes[i]] = at[i];
     pads[rank + axes[i]] = at[n_axes + i];
   }
@@ -47,9 +46,12 @@ Outcome identity_pad_chain(Rewriter *rw, Node *node) {
   int rank = rank_of(node_in(first, 0));
   NEED(rank >= 0 && rank <= MAX_RANK, "the rank is not known");
   int64_t a[2 * MAX_RANK], b[2 * MAX_RANK];
-  NEED(read_pads(first, rank, a) && read_pads(node, rank, b), "the pads are not known, or negative");
-  for (int i = 0; i < 2 * rank; i++)
+  NEED(read_pads(first, rank, a) && read_pads(node, rank, b), "the pads are not known");
+  for (int i = 0; i < 2 * rank; i++) {
+    /* A negative one cuts: what the first has filled in may be cut, what it has cut can't be had again. */
+    NEED(a[i] >= 0 && (b[i] >= 0 || a[i] + b[i] >= 0), "one of them cuts more than the other fills in");
     NEED(!__builtin_add_overflow(a[i], b[i], &a[i]), "the pads are too large");
+  }
   if (node->opset >= 11) {
     rw_set_input(rw, node, 1, rw_const_ints(rw, a, 2 * (size_t)rank));
     rw_set_input(rw, node, 3, NULL);

@@ -60,11 +60,64 @@ static int64_t affine(int64_t first, int64_t step, int64_t k) {
 }
 
 /* Element k of the second is element first.start + first.step * k of the input; both ends still hold. */
-static Cut compose(Cut first, Cut second) {
-  Cut c = {affine(first.start, first.step, second.start), affine(first.start, first.step, second.end),
-           affine(0, first.step, second.step)};
-  if (first.end < c.end) c.end = first.end;
-  return c;
+static bool compose_from_front(Cut first, Cut second, Cut *c) {
+  *c = (Cut){affine(first.start, first.step, second.start), affine(first.start, first.step, second.end),
+             affine(0, first.step, second.step)};
+  if (first.end < c->end) c->end = first.end;
+  return c->step < INT64_MAX && c->start < INT64_MAX;
+}
+
+static int64_t within(int64_t at, int64_t least, int64_t most) {
+  return at < least ? least : at > most ? most : at;
+}
+
+/* The first element that a cut takes of an axis of `length`, counted from the front, and how many. */
+static int64_t taken(Cut *c, int64_t length) {
+  int64_t least = c->step > 0 ? 0 : -1, most = c->step > 0 ? length : length - 1;
+  c->start = within(c->start < 0 ? c->start + length : c->start, 0, most);
+  int64_t end = within(c->end < 0 && c->end >= -length ? c->end + length : c->end, least, most);
+  int64_t span = c->step > 0 ? end - c->start : c->start - end, step = c->step > 0 ? c->step : -c->step;
+  return span > 0 ? (span - 1) / step + 1 : 0;
+}
+
+/* On an axis of known length anything goes, also backwards. */
+static bool compose_known(Cut first, Cut second, int64_t length, Cut *c) {
+  if (length < 1 || first.step == INT64_MIN || second.step == INT64_MIN) return false;
+  int64_t n = taken(&first, length);
+  if (!n) return false;
+  n = taken(&second, n);
+  if (!n || __builtin_mul_overflow(first.step, second.step, &c->step)) return false;
+  c->start = first.start + first.step * second.start; /* an element of the axis: no overflow */
+  c->end = n > 1 ? c->start + c->step * (n - 1) + (c->step > 0 ? 1 : -1) : c->start + (c->step > 0 ? 1 : -1);
+  if (c->end < 0) c->end = -length - 1;
+  return true;
+}
+
+/* Where an end stands that is counted from the end of the axis; 0 is the end itself. */
+static bool from_end(int64_t end, int64_t *back) {
+  *back = end < 0 ? -end : 0;
+  return end > INT64_MIN && (end < 0 || end >= IDENTITY_FAR);
+}
+
+/* Starts counted from the front and ends from the end: so much less of each side. */
+static bool compose_sides(Cut first, Cut second, Cut *c) {
+  int64_t a, b;
+  bool sides = first.step == 1 && second.step == 1 && first.start >= 0 && second.start >= 0 &&
+               from_end(first.end, &a) && from_end(second.end, &b);
+  if (!sides || __builtin_add_overflow(first.start, second.start, &c->start) ||
+      __builtin_add_overflow(a, b, &a))
+    return false;
+  c->end = a ? -a : INT64_MAX;
+  c->step = 1;
+  return true;
+}
+
+static bool compose(Cut first, Cut second, Dim dim, Dim middle, Cut *c) {
+  Cut a = first, b = second;
+  int64_t length;
+  if (to_front(&a, dim) && to_front(&b, middle)) return compose_from_front(a, b, c);
+  if (sym_const(dim, &length)) return compose_known(first, second, length, c);
+  return compose_sides(first, second, c);
 }
 
 static void write_cuts(Rewriter *rw, Node *node, const Cuts *cuts, int rank) {
@@ -102,10 +155,8 @@ Outcome identity_slice_chain(Rewriter *rw, Node *node) {
   for (int i = 0; i < in.rank; i++) {
     if (!(b.axes >> i & 1)) continue;
     if (a.axes >> i & 1) {
-      NEED(to_front(&a.at[i], in.dim[i]) && to_front(&b.at[i], middle.dim[i]),
+      NEED(compose(a.at[i], b.at[i], in.dim[i], middle.dim[i], &a.at[i]),
            "axis %d is cut twice, from the end of an unknown dim or backwards", i);
-      a.at[i] = compose(a.at[i], b.at[i]);
-      NEED(a.at[i].step < INT64_MAX && a.at[i].start < INT64_MAX, "the numbers of axis %d are too large", i);
     } else {
       a.at[i] = b.at[i];
     }
@@ -127,8 +178,7 @@ static bool index_within(const Tensor *index, uint64_t i, Dim dim, int64_t *k) {
   return *k >= 0 && *k < sym_lower(dim);
 }
 
-/* A constant like `index` with other numbers. */
-static Value *index_like(Rewriter *rw, const Tensor *index, const int64_t *at) {
+Value *identity_index_like(Rewriter *rw, const Tensor *index, const int64_t *at) {
   void *bytes;
   Tensor *t = tensor_alloc(rw_model(rw)->arena, DT_INT64, index->rank, index->dim, &bytes);
   for (uint64_t i = 0; i < index->count; i++) ((int64_t *)bytes)[i] = at[i];
@@ -160,7 +210,7 @@ Outcome identity_gather_chain(Rewriter *rw, Node *node) {
     NEED(index_within(outer, i, length, &k) && tensor_get_int(inner, (uint64_t)k, &at[i]),
          "an index is out of range");
   }
-  rw_set_input(rw, node, 1, index_like(rw, outer, at));
+  rw_set_input(rw, node, 1, identity_index_like(rw, outer, at));
   rw_set_input(rw, node, 0, node_in(first, 0));
   rw_note(rw, "the indices of both");
   return FIRED;
@@ -189,7 +239,7 @@ Outcome identity_gather_of_slice(Rewriter *rw, Node *node) {
     at[i] = affine(c.start, c.step, k);
     NEED(!from_end || at[i] < 0, "an index is not proven to be within the Slice");
   }
-  rw_set_input(rw, node, 1, index_like(rw, index, at));
+  rw_set_input(rw, node, 1, identity_index_like(rw, index, at));
   rw_set_input(rw, node, 0, node_in(first, 0));
   rw_note(rw, "takes its elements from what is sliced");
   return FIRED;

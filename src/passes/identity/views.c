@@ -141,3 +141,74 @@ Outcome identity_merge_views(Rewriter *rw, Node *node) {
   if (alike && merged_axes(first, node, &axes)) return merge_axes(rw, node, first, &axes);
   return merge_into_reshape(rw, node, first);
 }
+
+/* --- with elementwise operators in between ---------------------------------------------------------------
+ */
+
+enum { MOST_BETWEEN = 8 };
+
+/* Does the constant c broadcast over `inside` as over `outside`, changing neither? */
+static bool broadcasts_alike(const Tensor *c, Shape inside, Shape outside) {
+  if (c->rank > inside.rank || c->rank > outside.rank) return false;
+  for (int i = 1; c->count != 1 && i <= c->rank; i++)
+    if (c->dim[c->rank - i] != 1 && !sym_equal(inside.dim[inside.rank - i], outside.dim[outside.rank - i]))
+      return false;
+  return true;
+}
+
+/* The input that n handles element by element, whatever the shape: another operand is a constant, and x, of
+ * the same elements as n's input, may stand in its place. -1: there is none. */
+static int data_input(const Node *n, Value *x) {
+  if (node_has(n, OP_LAYOUT_AGNOSTIC)) return 0;
+  if (!node_has(n, OP_ELEMENTWISE | OP_BROADCASTS) || n->n_in != 2) return -1;
+  for (int i = 0; i < 2; i++) {
+    Value *v = node_in(n, i), *other = node_in(n, 1 - i);
+    const Tensor *c = v && other ? constant_of(other) : NULL;
+    if (!c || constant_of(v)) continue;
+    Shape s = shape_of(v), out = shape_of(n->out[0]), outside = shape_of(x);
+    bool keeps = s.rank >= 0 && s.rank == out.rank && shape_equal(s, out);
+    return keeps && outside.rank >= 0 && broadcasts_alike(c, s, outside) ? i : -1;
+  }
+  return -1;
+}
+
+/* The nodes between two views, the last first; -1 if there is no view above them. */
+static int between_views(const Node *node, Node **between) {
+  for (int n = 0; n < MOST_BETWEEN; n++) {
+    const Node *above = n ? between[n - 1] : node;
+    int i = 0;
+    if (n && !node_has(above, OP_LAYOUT_AGNOSTIC))
+      i = node_in(above, 0) && constant_of(node_in(above, 0)) ? 1 : 0;
+    between[n] = identity_producer(above, i);
+    if (!between[n] || between[n]->graph != node->graph) return -1;
+    if (is_view(between[n])) return n;
+    if (!node_has(between[n], OP_ELEMENTWISE) || !node_out(between[n], 0)) return -1;
+  }
+  return -1;
+}
+
+/* View(f(View(x))) is View'(f(x)), and f(x) where the shape is x's. */
+Outcome identity_views_apart(Rewriter *rw, Node *node) {
+  Node *between[MOST_BETWEEN];
+  int n = between_views(node, between), slot[MOST_BETWEEN];
+  TRY(n > 0 && node_out(node, 0) && node_in(between[n], 0));
+  Value *x = node_in(between[n], 0);
+  for (int i = 0; i < n; i++) TRY((slot[i] = data_input(between[i], x)) >= 0);
+  for (int i = 0; i <= n; i++) NEED(node_is_inner(between[i]), "%s has other users", node_label(between[i]));
+  Shape in = shape_of(x), out = shape_of(node->out[0]);
+  NEED(in.rank >= 0 && out.rank >= 0, "a rank is not known");
+  bool same = in.rank == out.rank && shape_equal(in, out);
+  int64_t *dims = NEW_ARRAY(rw_scratch(rw), int64_t, out.rank + 1);
+  NEED(same || node->opset >= 5, "Reshape has its target in an attribute");
+  const char *why = same ? NULL : write_target(in, out, target_of(node), dims);
+  NEED(!why, "%s", why);
+  for (int i = n - 1; i >= 0; i--) {
+    Value **args = NEW_ARRAY(rw_scratch(rw), Value *, between[i]->n_in);
+    for (int k = 0; k < between[i]->n_in; k++) args[k] = k == slot[i] ? x : node_in(between[i], k);
+    x = rw_copy(rw, between[i], between[i]->n_in, args)->out[0];
+  }
+  Value *target[] = {x, same ? NULL : rw_const_ints(rw, dims, (size_t)out.rank)};
+  if (!same) x = rw_node(rw, OP_Reshape, 2, target)->out[0];
+  rw_note(rw, "no %s before %s", between[n]->op->name, between[n - 1]->op->name);
+  return identity_forward(rw, node, x);
+}

@@ -1,0 +1,237 @@
+/* Constants of equal content: initializers, those that are not computed yet among them, and Constant nodes.
+ */
+#include "passes/duplicates/duplicates.h"
+
+#include <string.h>
+
+/* --- equal content
+ * ------------------------------------------------------------------------------------------ */
+
+enum { HEAD = 256 }; /* bytes that tensors are told apart by before all of them are computed */
+
+/* What was found out about a tensor, or two: it holds as long as they do. */
+typedef struct Finding {
+  const Tensor *a, *b;
+  uint64_t hash; /* of the head of a; 1 or 0 if a and b are equal or not */
+  struct Finding *next;
+} Finding;
+
+static Finding *find(Rewriter *rw, const Tensor *a, const Tensor *b, bool *found) {
+  Map *table = rw_table(rw);
+  uint64_t key = hash_u64(map_key(a), map_key(b));
+  for (Finding *f = map_get(table, key); f; f = f->next)
+    if (f->a == a && f->b == b) return *found = true, f;
+  Finding *f = NEW(rw_arena(rw), Finding);
+  *f = (Finding){a, b, 0, map_get(table, key)};
+  map_put(table, key, f);
+  return *found = false, f;
+}
+
+typedef struct Head {
+  uint8_t bytes[HEAD];
+  size_t n;
+} Head;
+
+static bool take_head(void *arg, const void *bytes, size_t n) {
+  Head *h = arg;
+  size_t room = HEAD - h->n, take = n < room ? n : room;
+  memcpy(h->bytes + h->n, bytes, take);
+  h->n += take;
+  return true;
+}
+
+/* Hash of the first bytes, of the first rows only if it has to be computed. */
+static uint64_t head_hash(Rewriter *rw, Tensor *t) {
+  bool found;
+  Finding *f = find(rw, t, NULL, &found);
+  if (found) return f->hash;
+  Head head = {.n = 0};
+  uint64_t rows = t->nbytes ? tensor_rows(rw_scratch(rw), t) : 0;
+  uint64_t row = rows ? t->nbytes / rows : 1, wanted = row ? (HEAD + row - 1) / row : rows;
+  if (rows && !tensor_stream(rw_scratch(rw), t, 0, wanted < rows ? wanted : rows,
+                             &(StreamTo){take_head, NULL, &head}))
+    return f->hash = map_key(t);
+  uint64_t form = hash_bytes((uint64_t)t->dtype, t->dim, (size_t)t->rank * sizeof *t->dim);
+  return f->hash = hash_bytes(form, head.bytes, head.n);
+}
+
+typedef struct Against {
+  const uint8_t *at;
+  size_t left;
+} Against;
+
+static bool matches(void *arg, const void *bytes, size_t n) {
+  Against *a = arg;
+  if (n > a->left || memcmp(a->at, bytes, n) != 0) return false;
+  a->at += n;
+  a->left -= n;
+  return true;
+}
+
+/* Of the same dtype and dims, one of them deferred. One tensor at most is in memory as a whole. */
+static bool same_when_computed(Rewriter *rw, Tensor *a, Tensor *b) {
+  if (a == b) return true;
+  bool found;
+  Finding *f = find(rw, a, b, &found);
+  if (found) return f->hash;
+  Tensor *whole = a->store == TS_DEFERRED ? b : a, *streamed = a->store == TS_DEFERRED ? a : b;
+  Arena *arena = arena_child(rw_scratch(rw));
+  const void *bytes = tensor_bytes(arena, whole);
+  Against against = {bytes, (size_t)whole->nbytes};
+  f->hash = bytes && tensor_stream(arena, streamed, 0, tensor_rows(arena, streamed),
+                                   &(StreamTo){matches, NULL, &against});
+  arena_free(arena);
+  return f->hash;
+}
+
+static bool same_form(const Tensor *a, const Tensor *b) {
+  if (a->dtype != b->dtype || a->rank != b->rank || a->nbytes != b->nbytes) return false;
+  return !a->rank || memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0;
+}
+
+/* Large external data that stays in its file is the same only if it is the same piece of that file: then a
+ * run takes the time of the graph, not of the weights. */
+static bool stays_unread(const Rewriter *rw, const Tensor *t) {
+  return rw_leaves_external(rw) && t->external_file && t->nbytes > DEFER_ABOVE;
+}
+
+static bool same_content(Rewriter *rw, Tensor *a, Tensor *b) {
+  if (stays_unread(rw, a) || stays_unread(rw, b)) return a->bytes == b->bytes && tensor_same(a, b);
+  if (a->store != TS_DEFERRED && b->store != TS_DEFERRED) return tensor_same(a, b);
+  return same_form(a, b) && a->store != TS_STRINGS && b->store != TS_STRINGS && same_when_computed(rw, a, b);
+}
+
+/* --- initializers ----------------------------------------------------------------------------------------
+ */
+
+typedef struct SeenInit {
+  Value *value;
+  struct SeenInit *next;
+} SeenInit;
+
+/* Initializers of one dtype and dims: only those with a rival are read. */
+typedef struct Form {
+  size_t n, deferred;
+} Form;
+
+static bool may_go(const Value *v) {
+  return v->is_initializer && v->init && v->n_uses && !v->n_outputs && !v->keep && !value_overridable(v);
+}
+
+static bool merge_initializer(Rewriter *rw, Value *drop, Value *keep) {
+  if (!may_go(drop) || !rw_can_replace(rw, drop, keep, NULL)) return false;
+  rw_replace(rw, drop, keep);
+  return true;
+}
+
+static uint64_t form_hash(const Tensor *t) {
+  uint64_t h = hash_u64((uint64_t)t->dtype, t->nbytes);
+  return hash_bytes(h, t->dim, (size_t)t->rank * sizeof *t->dim);
+}
+
+/* Equal for equal content, among tensors of this form. */
+static uint64_t content_hash(Rewriter *rw, Tensor *t, const Form *form) {
+  if (stays_unread(rw, t)) return hash_u64(form_hash(t), map_key(t->bytes));
+  return form->deferred ? head_hash(rw, t) : tensor_hash(t);
+}
+
+static void count_forms(Rewriter *rw, const Graph *g, Map *forms) {
+  for (size_t i = 0; i < g->inits.n; i++) {
+    const Value *v = g->inits.at[i];
+    if (!v->is_initializer || !v->init) continue;
+    Form *form = map_get(forms, form_hash(v->init));
+    if (!form) {
+      form = NEW(rw_scratch(rw), Form);
+      map_put(forms, form_hash(v->init), form);
+    }
+    form->n++;
+    form->deferred += v->init->store == TS_DEFERRED;
+  }
+}
+
+size_t duplicates_initializers(Rewriter *rw, Graph *g) {
+  Map forms, seen;
+  map_init(&forms, rw_scratch(rw));
+  map_init(&seen, rw_scratch(rw));
+  count_forms(rw, g, &forms);
+  size_t merged = 0;
+  for (size_t i = 0; i < g->inits.n; i++) {
+    Value *v = g->inits.at[i];
+    if (!v->is_initializer || !v->init || value_overridable(v)) continue;
+    const Form *form = map_get(&forms, form_hash(v->init));
+    if (form->n < 2) continue;
+    uint64_t key = content_hash(rw, v->init, form);
+    SeenInit *chain = map_get(&seen, key), *s = chain;
+    while (s && !same_content(rw, s->value->init, v->init)) s = s->next;
+    if (!s) {
+      s = NEW(rw_scratch(rw), SeenInit);
+      *s = (SeenInit){v, chain};
+      map_put(&seen, key, s);
+    } else if (merge_initializer(rw, v, s->value)) {
+      merged++;
+    } else if (merge_initializer(rw, s->value, v)) {
+      s->value = v;
+      merged++;
+    }
+  }
+  if (merged) rw_note(rw, "%zu merged", merged);
+  return merged;
+}
+
+/* --- Constant nodes ----------------------------------------------------------------------------------------
+ */
+
+typedef struct SeenConstant {
+  Value *value; /* an initializer or the output of a Constant node */
+  struct SeenConstant *next;
+} SeenConstant;
+
+static Tensor *content_of(Value *v) {
+  Tensor *t = value_literal(v);
+  return t ? t : constant_of(v); /* Constant has attributes that hold no tensor */
+}
+
+static void list_constant(Rewriter *rw, Value *v, const Tensor *t) {
+  SeenConstant *s = NEW(rw_arena(rw), SeenConstant);
+  *s = (SeenConstant){v, map_get(rw_table(rw), tensor_hash(t))};
+  map_put(rw_table(rw), tensor_hash(t), s);
+}
+
+static void list_initializers(Graph *g, void *arg) {
+  for (size_t i = 0; i < g->inits.n; i++) {
+    Value *v = g->inits.at[i];
+    if (v->is_initializer && v->init && !value_overridable(v)) list_constant(arg, v, v->init);
+  }
+}
+
+/* Can node read v, which holds the same? */
+static bool stands_before(const Node *node, const Value *v) {
+  if (!v->producer) return v->is_initializer && value_visible(v, node->graph);
+  return !v->producer->dead && duplicates_sees(node, v->producer);
+}
+
+/* The second of two Constant nodes, or one beside an initializer. */
+Outcome duplicates_constant_node(Rewriter *rw, Node *node) {
+  Value *v = node_out(node, 0);
+  const Tensor *t = v ? content_of(v) : NULL;
+  TRY(t);
+  const uint64_t filled = 0; /* the key that says that initializers are listed */
+  if (!map_get(rw_table(rw), filled)) {
+    model_each_graph(rw_model(rw), list_initializers, rw);
+    map_put(rw_table(rw), filled, NEW(rw_arena(rw), SeenConstant));
+  }
+  bool listed = false;
+  for (SeenConstant *s = map_get(rw_table(rw), tensor_hash(t)); s; s = s->next) {
+    if (s->value == v) listed = true;
+    if (!s->value || s->value == v || !stands_before(node, s->value)) continue;
+    const Tensor *same = content_of(s->value);
+    const char *why;
+    if (!same || !tensor_same(same, t)) continue;
+    NEED(rw_can_replace(rw, v, s->value, &why), "%s", why);
+    rw_replace(rw, v, s->value);
+    rw_note(rw, "the same as '%s'", s->value->name->s);
+    return FIRED;
+  }
+  if (!listed) list_constant(rw, v, t);
+  return NO_MATCH;
+}
