@@ -15,25 +15,32 @@ static int place_in(Shape s, const Partial *p) {
   return -1;
 }
 
-/* The tensor of a Shape above n whose dims, from *start on, are p; NULL: none is found. */
-static Value *tensor_with_dims(Rewriter *rw, Node *n, const Partial *p, int *start) {
-  Vec(Node *) above = {0};
+typedef Vec(Node *) NodeList;
+
+/* n and the nodes above it in its graph, nearest first, as far as they are looked at; none above a Shape. */
+static NodeList nodes_above(Rewriter *rw, Node *n) {
+  NodeList above = {0};
   Map seen;
   map_init(&seen, rw_scratch(rw));
   vec_push(rw_scratch(rw), &above, n);
-  for (size_t i = 0; i < above.n && i < LOOKED_AT; i++) {
+  for (size_t i = 0; i < above.n && above.n < LOOKED_AT; i++) {
     const Node *at = above.at[i];
-    if (node_is(at, OP_Shape) && node_in(at, 0)) {
-      *start = place_in(shape_of(node_in(at, 0)), p);
-      if (*start >= 0) return node_in(at, 0);
-      continue;
-    }
-    for (int k = 0; k < at->n_in; k++) {
+    for (int k = 0; k < at->n_in && !node_is(at, OP_Shape); k++) {
       const Value *v = node_in(at, k);
       if (!v || !v->producer || v->graph != n->graph || map_get(&seen, map_key(v->producer))) continue;
       map_put(&seen, map_key(v->producer), v->producer);
       vec_push(rw_scratch(rw), &above, v->producer);
     }
+  }
+  return above;
+}
+
+/* The tensor of a Shape above n whose dims, from *start on, are p; NULL: none is found. */
+static Value *tensor_with_dims(Rewriter *rw, Node *n, const Partial *p, int *start) {
+  NodeList above = nodes_above(rw, n);
+  for (size_t i = 0; i < above.n; i++) {
+    Value *x = node_is(above.at[i], OP_Shape) ? node_in(above.at[i], 0) : NULL;
+    if (x && (*start = place_in(shape_of(x), p)) >= 0) return x;
   }
   return NULL;
 }
@@ -66,6 +73,114 @@ Outcome shapes_dims_of_tensor(Rewriter *rw, Node *node) {
   rw_replace(rw, y, shape->out[0]);
   rw_note(rw, "dims %d to %d of '%s'", start, start + (int)p->n - 1, x->name->s);
   return FIRED;
+}
+
+/* --- vectors of dims and numbers
+ * ------------------------------------------------------------------------------ */
+
+enum { LONGEST_VECTOR = 16 };
+
+/* The vector among the nodes above that holds most of p's elements from `at` on; NULL: none holds any. */
+static Value *longest_part(Node *const *above, size_t n, const Partial *p, size_t at, size_t *length) {
+  Value *best = NULL;
+  *length = 0;
+  for (size_t i = 1; i < n; i++) {
+    Value *v = node_out(above[i], 0);
+    const Partial *q = v && dtype_of(v) == DT_INT64 ? value_of(v) : NULL;
+    if (!q || q->rank != 1 || q->n <= *length || at + q->n > p->n) continue;
+    size_t k = 0;
+    while (k < q->n && q->at[k] && sym_equal(q->at[k], p->at[at + k])) k++;
+    if (k < q->n) continue;
+    best = v;
+    *length = k;
+  }
+  return best;
+}
+
+/* Whatever yields numbers and what is there already, in a row: Concat does. */
+Outcome shapes_vector_of_parts(Rewriter *rw, Node *node) {
+  Value *y = node_out(node, 0);
+  TRY(y && value_in_use(y) && !node_is(node, OP_Concat) && !node_is(node, OP_Shape) &&
+      !node_has(node, OP_CONTROL));
+  const Partial *p = value_of(y);
+  TRY(p && p->rank == 1 && p->n >= 2 && p->n <= LONGEST_VECTOR && any_symbol(p) && dtype_of(y) == DT_INT64);
+  NodeList above = nodes_above(rw, node);
+  Vec(Value *) parts = {0};
+  int64_t numbers[LONGEST_VECTOR];
+  size_t run = 0, length; /* numbers that are not among the parts yet */
+  for (size_t i = 0; i < p->n; i += length) {
+    length = 1;
+    bool number = p->at[i] && sym_const(p->at[i], &numbers[run]);
+    if (number) run++;
+    if (run && (!number || i + 1 == p->n)) {
+      vec_push(rw_scratch(rw), &parts, rw_const_ints(rw, numbers, run));
+      run = 0;
+    }
+    if (number) continue;
+    Value *part = p->at[i] ? longest_part(above.at, above.n, p, i, &length) : NULL;
+    TRY(part);
+    vec_push(rw_scratch(rw), &parts, part);
+  }
+  Node *concat = rw_node(rw, OP_Concat, (int)parts.n, parts.at);
+  rw_attr_int(rw, concat, "axis", 0);
+  const char *why;
+  NEED(rw_can_replace(rw, y, concat->out[0], &why), "%s", why);
+  rw_replace(rw, y, concat->out[0]);
+  rw_note(rw, "%zu elements from %zu operands", p->n, parts.n);
+  return FIRED;
+}
+
+/* --- one Shape for many
+ * -------------------------------------------------------------------------------------- */
+
+typedef struct Source {
+  Node *shape;
+  struct Source *next;
+} Source;
+
+/* Dim `at` of what this Shape is of; NULL: there is none. */
+static Dim dim_of(const Node *shape, int64_t at) {
+  const Partial *p = value_of(shape->out[0]);
+  if (!p || at >= (int64_t)p->n || at < -(int64_t)p->n) return NULL;
+  return p->at[at < 0 ? at + (int64_t)p->n : at];
+}
+
+/* Gather of one dim from a Shape that nothing else reads: from a Shape in front of it that has the dim too.
+ */
+Outcome shapes_shared_shape(Rewriter *rw, Node *node) {
+  Map *table = rw_table(rw);
+  if (node_is(node, OP_Shape)) {
+    uint64_t key = map_key(node->graph);
+    for (const Source *s = map_get(table, key); s; s = s->next) TRY(s->shape != node);
+    Source *s = NEW(rw_arena(rw), Source);
+    *s = (Source){node, map_get(table, key)};
+    map_put(table, key, s);
+    return NO_MATCH;
+  }
+  Value *v = node_in(node, 0);
+  Node *own = v ? v->producer : NULL;
+  int64_t at;
+  TRY(node_is(own, OP_Shape) && own->graph == node->graph && node_in(node, 1) && node_out(node, 0));
+  const Tensor *index = constant_of(node_in(node, 1));
+  TRY(index && index->count == 1 && tensor_get_int(index, 0, &at) && node_is_inner(own));
+  Dim d = dim_of(own, at);
+  TRY(d && !sym_const(d, NULL));
+  for (const Source *s = map_get(table, map_key(node->graph)); s; s = s->next) {
+    if (s->shape == own || s->shape->dead || !value_in_use(s->shape->out[0]) || !node_before(s->shape, node))
+      continue;
+    for (int64_t k = 0; dim_of(s->shape, k); k++) {
+      if (!sym_equal(dim_of(s->shape, k), d)) continue;
+      Value *in[] = {s->shape->out[0],
+                     rw_const(rw, tensor_int64s(rw_model(rw)->arena, index->rank, &k, 1), NULL)};
+      Value *y = rw_copy(rw, node, 2, in)->out[0];
+      const char *why;
+      NEED(rw_can_replace(rw, node->out[0], y, &why), "%s", why);
+      rw_replace(rw, node->out[0], y);
+      rw_note(rw, "dim %lld of '%s' is the same", (long long)k, node_in(s->shape, 0)->name->s);
+      return FIRED;
+    }
+  }
+  return NO_MATCH;
 }
 
 /* --- the shape of what was computed ------------------------------------------------------------------------
