@@ -79,6 +79,10 @@ def feeds(model: Path, out: Path) -> Path:
     return out
 
 
+class WorkerError(Exception):
+    """A process could not measure; the text is the last it said."""
+
+
 class Latency:
     """Measures sets of files."""
 
@@ -109,7 +113,9 @@ class Latency:
                 random.Random(process).shuffle(names)
             job["models"] = {name: str(files[name]) for name in names}
             command = [sys.executable, str(HERE / "worker.py"), json.dumps(job)]
-            ended = subprocess.run(command, check=True, capture_output=True, text=True)
+            ended = subprocess.run(command, check=False, capture_output=True, text=True)
+            if ended.returncode:
+                raise WorkerError((ended.stderr.strip().splitlines() or ["killed"])[-1])
             made.append(json.loads(ended.stdout))
             done()
         return made
@@ -148,7 +154,11 @@ def measure_zoo(latency: Latency, names: list[str], progress: Progress) -> None:
         if not options.again and results.get(name, {}).get("identity") == same:
             progress.advance(task, each)
             continue
-        found, raw = latency.measure(files, lambda: progress.advance(task))
+        try:
+            found, raw = latency.measure(files, lambda: progress.advance(task))
+        except WorkerError as error:
+            progress.print(f"{name}: {error}")
+            continue
         results[name] = {"identity": same, "settings": found}
         RAW.mkdir(parents=True, exist_ok=True)
         (RAW / f"{name}.json").write_text(json.dumps(raw) + "\n")
@@ -194,7 +204,10 @@ def main() -> None:
     latency = Latency(options)
     with Progress(*columns, console=Console(highlight=False, soft_wrap=True)) as progress:
         if options.files:
-            measure_files(latency, options.files, progress)
+            try:
+                measure_files(latency, options.files, progress)
+            except WorkerError as error:
+                sys.exit(f"latency: {error}")
             return
         small = [n for n in zoo.names() if zoo.MODELS[n].facts.size <= LIMIT]
         measure_zoo(latency, options.names or small, progress)

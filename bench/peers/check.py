@@ -1,6 +1,7 @@
-"""Judge what a peer wrote: python bench/peers/check.py SOURCE OUT REFERENCE prints one line of JSON.
+"""Judge what a peer wrote: python bench/peers/check.py SOURCE OUT REFERENCE prints JSON.
 
-Valid by onnx.checker, the interface as it was, and in ONNX Runtime the same outputs on seeded inputs.  The
+A first line says what there is to count, a second one the same with the verdict: the process may not live to
+write it. Valid by onnx.checker, the interface as it was, and in ONNX Runtime the same outputs on seeded inputs.  The
 outputs of SOURCE are kept in the file REFERENCE, so that they are computed once.
 """
 
@@ -60,35 +61,49 @@ def reference(source: Path, kept: Path, feeds: list[dict], lean: bool) -> list[l
     return rows
 
 
-def judge(source: Path, out: Path, kept: Path) -> dict:
-    """Return what is to be said of OUT."""
-    before, after = skeleton(source), skeleton(out)
-    said = {
+def facts(before: onnx.ModelProto, after: onnx.ModelProto, out: Path) -> dict:
+    """Return what there is to count."""
+    return {
+        "status": "unchecked",
+        "reason": "not compared with the original",
         "nodes": slimzoo.node_count(after.graph),
         "bytes": weight(out),
         "opset": {o.domain: o.version for o in after.opset_import}.get("", 0),
         "foreign": sorted({n.domain for n in after.graph.node} - {"", "ai.onnx"}),
         "interface": interface(before.graph) == interface(after.graph),
     }
+
+
+def judge(source: Path, out: Path, kept: Path) -> dict:
+    """Return whether OUT is valid and computes the same."""
     try:
         onnx.checker.check_model(str(out))
     except Exception as error:
-        return said | {"status": "invalid", "reason": str(error).strip().splitlines()[0]}
-    feeds = [slimzoo.feeds(before.graph, seed) for seed in SEEDS]
+        return {"status": "invalid", "reason": str(error).strip().splitlines()[0]}
+    graph = skeleton(source).graph
+    feeds = [slimzoo.feeds(graph, seed) for seed in SEEDS]
     lean = weight(source) > LEAN
     want = reference(source, kept, feeds, lean)
     try:
         got = outputs(out, feeds, lean)
     except Exception as error:
-        return said | {"status": "does not run", "reason": str(error).strip().splitlines()[0]}
+        return {"status": "does not run", "reason": str(error).strip().splitlines()[0]}
     if [len(r) for r in want] != [len(r) for r in got]:
-        return said | {"status": "wrong", "reason": "another number of outputs"}
+        return {"status": "wrong", "reason": "another number of outputs"}
     pairs = [(x, y) for a, b in zip(want, got, strict=True) for x, y in zip(a, b, strict=True)]
     worst = max(numeric.max_diff(x, y) for x, y in pairs)
     right = all(numeric.max_diff(x, y) <= numeric.tolerance(x) for x, y in pairs)
-    said |= {"status": "ok" if right else "wrong", "max_diff": worst}
-    return said if right else said | {"reason": f"outputs differ by {worst:.1e}"}
+    verdict = {"status": "ok", "reason": "", "max_diff": worst}
+    return verdict if right else verdict | {"status": "wrong", "reason": f"differs by {worst:.1e}"}
+
+
+def main() -> None:
+    """Run the command line."""
+    source, out, kept = map(Path, sys.argv[1:])
+    said = facts(skeleton(source), skeleton(out), out)
+    print(json.dumps(said), flush=True)
+    print(json.dumps(said | judge(source, out, kept)))
 
 
 if __name__ == "__main__":
-    print(json.dumps(judge(*map(Path, sys.argv[1:]))))
+    main()

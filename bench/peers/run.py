@@ -99,19 +99,25 @@ def jobs(model: zoo.Model, build: Path) -> Iterator[Job]:
         for name in PEERS:
             yield Job(model, variant, name, version(name), (python, peer, name))
         own = flags if variant == "frozen" else (tool, "-q")
-        yield Job(model, variant, "onnxslim (ours)", identity, own, True)
+        yield Job(model, variant, table.OURS, identity, own, True)
     if model.facts.size <= LIFTED_BYTES:
         for opset in LIFTS:
             lifted = ("--target-opset", str(opset))
             name = f"onnxsim, opset {opset}"
             yield Job(model, "lifted", name, version("onnxsim"), (python, peer, "onnxsim", *lifted))
-        yield Job(model, "lifted", "onnxslim (ours)", identity, (*flags, "--opset", "max"), True)
+        yield Job(model, "lifted", table.OURS, identity, (*flags, "--opset", "max"), True)
 
 
 def last_line(log: Path) -> str:
     """Return the last line a process printed."""
     lines = [x.strip() for x in log.read_text(errors="replace").splitlines() if x.strip()]
     return lines[-1] if lines else "it said nothing"
+
+
+def verdict(log: Path) -> dict:
+    """Return the last of what a check said."""
+    lines = [x for x in log.read_text(errors="replace").splitlines() if x.startswith("{")]
+    return json.loads(lines[-1]) if lines else {"status": "invalid", "reason": last_line(log)[:200]}
 
 
 class Bench:
@@ -148,20 +154,15 @@ class Bench:
             "memory": ended.memory["peak"],
         }
         if ended.stopped:
-            bound = (
-                f"{self.options.timeout:g} s"
-                if ended.stopped == "time"
-                else f"{self.options.memory:g} GB"
-            )
+            size, seconds = f"{self.options.memory:g} GB", f"{self.options.timeout:g} s"
+            bound = seconds if ended.stopped == "time" else size
             return said | {"status": "stopped", "reason": f"took more than {bound}"}
         if ended.code or not out.exists():
             return said | {"status": "failed", "reason": last_line(log)[:200]}
         kept = self.work / f"{job.model.name}.{'raw' if source == raw else 'frozen'}.npz"
         check = [sys.executable, str(HERE / "check.py"), str(source), str(out), str(kept)]
-        ended = process.watched(check, log=log, **limits)
-        if ended.code or ended.stopped:
-            return said | {"status": "unchecked", "reason": ended.stopped or last_line(log)[:200]}
-        return said | json.loads(last_line(log))
+        process.watched(check, log=log, **limits)
+        return said | verdict(log)
 
     def keep(self, job: Job, result: dict) -> None:
         """Write a result down."""

@@ -66,7 +66,8 @@ class Page:
         if not entry:
             return ""
         if entry["status"] != "ok":
-            return f"{entry['status']}{self.note(entry['reason'].replace('|', '/'))}"
+            shown = entry["nodes"] if entry["status"] == "unchecked" else entry["status"]
+            return f"{shown}{self.note(entry['reason'].replace('|', '/'))}"
         text = f"**{entry['nodes']}**" if bold else str(entry["nodes"])
         if entry["foreign"]:
             text += self.note(f"with operators of {', '.join(entry['foreign'])}")
