@@ -29,9 +29,8 @@ ROOT = HERE.parent
 sys.path[:0] = [str(HERE), str(ROOT / "tests" / "support")]
 
 import graphs  # noqa: E402  (found through the line above)
-import reduce as reducer  # noqa: E402
-
 import numeric  # noqa: E402
+import reduce as reducer  # noqa: E402
 
 TOLERANCE = 1e-4
 """Of the largest output, at least of 1: inputs are small integers, so that little rounds at all."""

@@ -6,8 +6,9 @@ import random
 
 import numpy as np
 import onnx
-from motifs import MOTIFS
 from onnx import helper
+
+from motifs import MOTIFS
 from values import DTYPES, Draft, Value
 
 OPSETS = (9, 10, 11, 12, 13, 14, 17, 18, 19, 20, 21, 22)

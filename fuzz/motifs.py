@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from values import SCALES, Draft, Value
 
 UNARY = (
