@@ -11,6 +11,7 @@ command can be stopped and started.  It ends by writing results/peers.md.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import shutil
@@ -64,19 +65,41 @@ def dims(model: zoo.Model) -> dict[str, int]:
     return {d: size for d, size in zoo.EXPORT_DIMS.items() if d in names}
 
 
+def copied(model: zoo.Model, folder: Path) -> Path:
+    """Copy the external data of a model into a folder and return where the model itself belongs there."""
+    source = materialize.materialize(model.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in model.facts.files[:-1]:
+        shutil.copyfile(source.parent / file.name, folder / file.name)
+    return folder / source.name
+
+
+def exported(model: zoo.Model, work: Path) -> Path:
+    """Return the model as exported; a copy if its data has several hard links, which the onnx package refuses."""
+    source = materialize.materialize(model.name)
+    if all((source.parent / file.name).stat().st_nlink == 1 for file in model.facts.files):
+        return source
+    out = work / "exported" / source.name
+    if not out.exists():
+        shutil.copyfile(source, copied(model, out.parent))
+    return out
+
+
 def frozen(model: zoo.Model, work: Path) -> Path:
     """Return the model with its named dims fixed by ONNX Runtime's own tool."""
     source = materialize.materialize(model.name)
     out = work / "frozen" / source.name
-    if not dims(model) or out.exists():
-        return out if dims(model) else source
-    out.parent.mkdir(parents=True, exist_ok=True)
+    if not dims(model):
+        return exported(model, work)
+    if out.exists():
+        return out
     proto = onnx.load(source, load_external_data=False)
     for name, size in dims(model).items():
         onnx_model_utils.make_dim_param_fixed(proto.graph, name, size)
-    for file in model.facts.files[:-1]:
-        shutil.copyfile(source.parent / file.name, out.parent / file.name)
-    onnx_model_utils.fix_output_shapes(proto)
+    with contextlib.chdir(
+        copied(model, out.parent).parent
+    ):  # where the tool looks for external data
+        onnx_model_utils.fix_output_shapes(proto)
     part = out.with_suffix(".part")
     onnx.save(proto, part, format="protobuf")
     part.replace(out)
@@ -138,7 +161,7 @@ class Bench:
 
     def measure(self, job: Job) -> dict:
         """Run a tool, then judge what it wrote."""
-        raw = materialize.materialize(job.model.name)
+        raw = exported(job.model, self.work)
         source = raw if job.variant == "exported" else frozen(job.model, self.work)
         out = self.work / "out" / source.name
         shutil.rmtree(out.parent, ignore_errors=True)
