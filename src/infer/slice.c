@@ -168,7 +168,7 @@ static void concat_elements(Infer *f, int axis) {
   size_t row = outer ? r.n / outer : 0;
   Dim *at = dims_new(f, r.n);
   for (int i = 0; i < f->node->n_in; i++) {
-    if (!in_small(f, i, &s) || s.rank != r.rank || s.dtype != r.dtype || outer == 0) return;
+    if (!in_small(f, i, &s) || s.rank != r.rank || s.dtype != r.dtype || outer == 0 || s.n % outer) return;
     size_t part = s.n / outer;
     if (done + part > row) return;
     for (size_t k = 0; k < s.n; k++) at[k / part * row + done + k % part] = s.at[k];

@@ -133,7 +133,7 @@ static void declare_node(Reader *r, const Wire *up, Graph *g) {
   NodeHead h = read_head(w);
   if (!h.op_type.n) wire_fail(&w, "node without an op_type");
   if (h.n_in > MAX_SLOTS || h.n_out > MAX_SLOTS || h.n_attr > MAX_SLOTS)
-    wire_fail(&w, "node with too many inputs");
+    wire_fail(&w, "node with more than %d inputs, outputs or attributes", MAX_SLOTS);
   Node *n = node_new(g, read_domain(r, h.domain), read_str(r, h.op_type), (int)h.n_in, (int)h.n_out);
   if (h.name.p) n->name = read_str(r, h.name);
   if (h.overload.n) n->overload = read_str(r, h.overload);

@@ -94,14 +94,15 @@ static bool read_axis(Parts *p) {
 /* The Reshape's target with the axis and the one behind it as one; NULL: that can't be said. */
 static int64_t *merged_target(Rewriter *rw, const Parts *p, size_t *n) {
   const int64_t *old;
-  int64_t zeros = 0, *now;
+  int64_t zeros = 0, columns, *now;
+  if (__builtin_mul_overflow(p->n, p->heads, &columns)) return NULL;
   if (!value_ints(node_in(p->reshape, 1), &old, n)) return NULL;
   attr_int(p->reshape, "allowzero", &zeros);
   now = NEW_ARRAY(rw_scratch(rw), int64_t, *n);
   for (size_t i = 0, k = 0; i < *n; i++) {
     if ((int64_t)i == p->axis + 1) continue;
     if (old[i] == 0 && (zeros || (int64_t)i > p->axis)) return NULL;
-    now[k++] = (int64_t)i == p->axis ? p->n * p->heads : old[i];
+    now[k++] = (int64_t)i == p->axis ? columns : old[i];
   }
   --*n;
   return now;

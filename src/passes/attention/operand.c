@@ -220,7 +220,8 @@ static void note_whole(const Trace *t, Operand *o) {
 static bool are_columns(const Trace *t, Value *x, const Form *f) {
   Shape in = shape_of(x), out = shape_of(t->at);
   int64_t columns, wanted = t->piece.n ? 0 : f->heads;
-  for (int i = 0; i < t->piece.n; i++) wanted += t->piece.heads[i];
+  for (int i = 0; i < t->piece.n; i++)
+    if (__builtin_add_overflow(wanted, t->piece.heads[i], &wanted)) return false;
   return in.rank == 3 && !__builtin_mul_overflow(wanted, f->depth, &wanted) && const_dim(x, 2, &columns) &&
          columns == wanted && sym_equal(in.dim[0], out.dim[0]) && sym_equal(in.dim[1], out.dim[1]);
 }
