@@ -98,8 +98,8 @@ static int wanted_opset(const onnxslim_options *o) {
   return (int)n;
 }
 
-void pipeline_lift(Model *m, const onnxslim_options *o, onnxslim_report *report) {
-  if (!o->value[OPT_opset].set) return;
+bool pipeline_lift(Model *m, const onnxslim_options *o, onnxslim_report *report) {
+  if (!o->value[OPT_opset].set) return false;
   const Lift *lift = phase_lift(m, wanted_opset(o));
   const char *broken = option_on(o, OPT_verify_each) ? model_check(m) : NULL;
   if (broken) fail(m->cx, ONNXSLIM_ERR_INTERNAL, "lifting broke the graph: %s", broken);
@@ -107,6 +107,7 @@ void pipeline_lift(Model *m, const onnxslim_options *o, onnxslim_report *report)
   if (report)
     report_lift(report, lift, remarks && strcmp(remarks, "missed") != 0,
                 remarks && strcmp(remarks, "fired") != 0);
+  return lift->to > lift->from;
 }
 
 /* --- dumps
@@ -155,6 +156,18 @@ static bool may_contribute(const onnxslim_options *o) {
   return option_on(o, OPT_allow_contrib) && t && t->contrib;
 }
 
+/* What a run did after another one with the same rules; of the first one's refusals nothing holds any more.
+ */
+static void add_run(Arena *a, RunResult *sum, const RunResult *more) {
+  size_t fired = 0;
+  sum->rewrites += more->rewrites;
+  for (size_t i = 0; i < sum->rules.n; i++) rule_stat_add(&sum->rules.at[i], &more->rules.at[i]);
+  for (size_t i = 0; i < sum->remarks.n; i++)
+    if (sum->remarks.at[i].fired) sum->remarks.at[fired++] = sum->remarks.at[i];
+  sum->remarks.n = fired;
+  for (size_t i = 0; i < more->remarks.n; i++) vec_push(a, &sum->remarks, more->remarks.at[i]);
+}
+
 RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits,
                         onnxslim_report *report) {
   const Pass *passes[PASS_COUNT] = {limits->only};
@@ -191,6 +204,12 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
     run.max_rewrites = option_number(o, OPT_bisect);
   if (o->value[OPT_dump_before].set || o->value[OPT_dump_after].set) run.observe = observe;
   RunResult *result = rewrite_run(m, &run);
+  /* What kept a node from being lifted may be known now, or the node be gone. */
+  for (uint64_t left; (left = run.max_rewrites - result->rewrites) && pipeline_lift(m, o, report);) {
+    RunOptions rest = run;
+    rest.max_rewrites = left;
+    add_run(m->arena, result, rewrite_run(m, &rest));
+  }
   if (report)
     report_run(report, &run, result, remarks && strcmp(remarks, "missed") != 0,
                remarks && strcmp(remarks, "fired") != 0);

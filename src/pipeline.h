@@ -25,8 +25,9 @@ Frozen pipeline_freeze(Model *m, const onnxslim_options *o);
 /* What changes the interface: freeze_dynamic_shapes, inputs, outputs; and keep. report may be NULL. */
 void pipeline_prepare(Model *m, const onnxslim_options *o, onnxslim_report *report);
 
-/* opset: to be called after pipeline_prepare(). report may be NULL. */
-void pipeline_lift(Model *m, const onnxslim_options *o, onnxslim_report *report);
+/* opset: to be called after pipeline_prepare(); pipeline_run() does it again. True if it got any further.
+ * report may be NULL. */
+bool pipeline_lift(Model *m, const onnxslim_options *o, onnxslim_report *report);
 
 /* How one run differs from what the options say. */
 typedef struct RunLimits {

@@ -168,11 +168,15 @@ static onnxslim_remark *more_remarks(onnxslim_report *r, size_t n) {
 void report_lift(onnxslim_report *r, const Lift *lift, bool fired, bool missed) {
   static const char pass[] = "lift", rule[] = "lift-opset";
   Arena *a = object_arena(r);
-  r->opset_before = lift->from;
+  if (!r->opset_before) r->opset_before = lift->from;
   r->opset_after = lift->to;
   const char *node = copy_text(a, lift->node), *why = copy_text(a, lift->why);
   r->opset_reason = node ? arena_printf(a, "%s: %s", node, why) : why;
   onnxslim_remark *remarks = more_remarks(r, lift->notes.n + 1);
+  size_t n = 0; /* what was refused before is refused again, or not any more */
+  for (size_t i = 0; i < r->n_remarks; i++)
+    if (remarks[i].fired || strcmp(remarks[i].rule, rule) != 0) remarks[n++] = remarks[i];
+  r->n_remarks = n;
   for (size_t i = 0; i < lift->notes.n && fired; i++)
     remarks[r->n_remarks++] = (onnxslim_remark){true, pass, rule, copy_text(a, lift->notes.at[i].node),
                                                 copy_text(a, lift->notes.at[i].text)};

@@ -382,11 +382,6 @@ static void report_misses(Driver *d) {
   }
 }
 
-static void compact(Graph *g, void *arg) {
-  (void)arg;
-  graph_compact(g);
-}
-
 RunResult *rewrite_run(Model *m, const RunOptions *o) {
   Arena *arena = arena_child(m->arena);
   Driver *d = NEW(arena, Driver);
@@ -406,7 +401,7 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
     while (run_late(d));
   }
   report_misses(d);
-  model_each_graph(m, compact, NULL);
+  rewriter_compact(rw);
   RunResult *result = rw->result;
   arena_free(arena);
   return result;

@@ -13,6 +13,15 @@ typedef struct RuleStat {
   double seconds;
 } RuleStat;
 
+static inline void rule_stat_add(RuleStat *sum, const RuleStat *s) {
+  sum->tried += s->tried;
+  sum->fired += s->fired;
+  sum->missed += s->missed;
+  sum->nodes += s->nodes;
+  sum->bytes += s->bytes;
+  sum->seconds += s->seconds;
+}
+
 typedef struct Remark {
   const Pass *pass;
   const Rule *rule;

@@ -495,3 +495,12 @@ void rewriter_drop_orphans(Rewriter *rw) {
       rw_remove_initializer(rw, v);
   }
 }
+
+static void compact(Graph *g, void *arg) {
+  (void)arg;
+  graph_compact(g);
+}
+
+void rewriter_compact(Rewriter *rw) {
+  model_each_graph(rw->m, compact, NULL);
+}

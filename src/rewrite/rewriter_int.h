@@ -40,5 +40,7 @@ void rewriter_init(Rewriter *rw, Model *m, const RunOptions *o, Arena *arena);
 void rewriter_begin(Rewriter *rw, size_t rule, Node *n);
 /* Nodes and initializers that lost their last use through the try go with it. */
 void rewriter_drop_orphans(Rewriter *rw);
+/* At the end: initializers that are none any more leave the lists of their graphs. */
+void rewriter_compact(Rewriter *rw);
 
 #endif

@@ -11,6 +11,7 @@ Rewriter *rw_open(Model *m) {
 }
 
 void rw_close(Rewriter *rw) {
+  rewriter_compact(rw);
   arena_free(rw->arena);
 }
 

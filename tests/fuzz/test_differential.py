@@ -25,6 +25,7 @@ FLAGS = {
         "--decompose=einsum_to_matmul,decompose_layernorm",
     ),
     "nothing grows": ("--max-growth=0",),
+    "lifted": ("--opset=max",),
 }
 
 
