@@ -61,7 +61,9 @@ typedef struct Parts {
   bool dropped; /* parts of one element, without the axis */
 } Parts;
 
-/* The parts of a SplitToSequence; false: not known. */
+enum { MOST_PARTS = 1024 };
+
+/* The parts of a SplitToSequence; false: not known, or too many. */
 static bool read_parts(Rewriter *rw, const Node *n, Parts *p) {
   Shape s = shape_of(node_in(n, 0));
   int64_t total, keep, each = 1;
@@ -72,6 +74,7 @@ static bool read_parts(Rewriter *rw, const Node *n, Parts *p) {
   p->dropped = !split && attr_int(n, "keepdims", &keep) && !keep;
   if (split && rank_of(split) == 1) {
     if (!value_ints(split, &listed, &count)) return false;
+    if (count > MOST_PARTS) return false;
     p->n = (int64_t)count;
     p->length = arena_copy(rw_scratch(rw), listed, count * sizeof *listed);
     return true;
@@ -79,12 +82,11 @@ static bool read_parts(Rewriter *rw, const Node *n, Parts *p) {
   if (split && !constant_int(split, &each)) return false;
   if (each < 1 || total < 1) return false;
   p->n = (total - 1) / each + 1;
+  if (p->n > MOST_PARTS) return false;
   p->length = NEW_ARRAY(rw_scratch(rw), int64_t, p->n);
   for (int64_t i = 0; i < p->n; i++) p->length[i] = i + 1 < p->n ? each : total - each * i;
   return true;
 }
-
-enum { MOST_PARTS = 1024 };
 
 /* SplitToSequence of which only single elements are taken: Split, or Gather where the axis goes. */
 Outcome identity_split_to_sequence(Rewriter *rw, Node *node) {
@@ -94,7 +96,7 @@ Outcome identity_split_to_sequence(Rewriter *rw, Node *node) {
   int64_t at;
   for (const Use *u = list->uses; u; u = u->next) TRY(node_is(u->node, OP_SequenceAt) && !u->index);
   NEED(!list->n_outputs && !list->keep, "the sequence is a graph output or kept");
-  NEED(read_parts(rw, node, &p) && p.n <= MOST_PARTS, "its parts are not known");
+  NEED(read_parts(rw, node, &p), "its parts are not known, or too many");
   for (const Use *u = list->uses; u; u = u->next)
     NEED(u->node->graph == node->graph && place_of(u->node, 1, p.n, &at) && node_out(u->node, 0),
          "the element that %s takes is not known", node_label(u->node));

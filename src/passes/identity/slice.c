@@ -28,6 +28,7 @@ bool identity_read_cuts(const Node *n, int rank, Cuts *cuts) {
   }
   if ((size_t)n_axes != n_start || (n_step && n_step != n_start)) return false;
   for (int i = 0; i < n_axes; i++) {
+    if (n_step && step[i] == 0) return false;
     cuts->axes |= (uint64_t)1 << axes[i];
     cuts->at[axes[i]] = (Cut){start[i], end[i], n_step ? step[i] : 1};
   }
