@@ -234,7 +234,9 @@ static bool note_flat(const Trace *t, Operand *o) {
   bool ordered = repeats ? axes_are(t, 5, repeat_order) && sym_is(shape_of(t->at).dim[t->axis[REPEAT]], 1)
                  : parts ? axes_are(t, 5, parts_order)
                          : axes_are(t, 4, heads_order);
-  if (!ordered || !const_dim(t->at, t->axis[HEADS], &f.heads) || !const_dim(t->at, t->axis[DEPTH], &f.depth))
+  int64_t columns;
+  if (!ordered || !const_dim(t->at, t->axis[HEADS], &f.heads) ||
+      !const_dim(t->at, t->axis[DEPTH], &f.depth) || __builtin_mul_overflow(f.heads, f.depth, &columns))
     return false;
   Node *n = t->at->producer;
   if (node_is(n, OP_Reshape) && node_in(n, 0) && are_columns(t, node_in(n, 0), &f)) {

@@ -128,12 +128,13 @@ Outcome identity_concat_gather(Rewriter *rw, Node *node) {
   Tensor *index = constant_of(node_in(node, 1));
   TRY(rank > 0 && node_axis(concat, rank, &axis) && node_axis(node, rank, &of) && axis == of);
   TRY(index && index->count >= 1 && index->count <= 4096 && index->store != TS_DEFERRED);
-  int64_t begins = 0, length, k, *at = NEW_ARRAY(rw_scratch(rw), int64_t, index->count);
-  for (int i = 0; i < concat->n_in; i++, begins += length) {
+  int64_t begins = 0, ends = 0, length, k, *at = NEW_ARRAY(rw_scratch(rw), int64_t, index->count);
+  for (int i = 0; i < concat->n_in; i++, begins = ends) {
     Dim d = dim_at(node_in(concat, i), axis);
-    NEED(d && sym_const(d, &length), "the length of an operand is not known");
+    NEED(d && sym_const(d, &length) && !__builtin_add_overflow(begins, length, &ends),
+         "the length of an operand is not known");
     uint64_t inside = 0;
-    while (inside < index->count && tensor_get_int(index, inside, &k) && k >= begins && k < begins + length)
+    while (inside < index->count && tensor_get_int(index, inside, &k) && k >= begins && k < ends)
       at[inside++] = k - begins;
     if (inside < index->count) continue;
     Node *stack = identity_producer(concat, i);
@@ -161,7 +162,8 @@ typedef struct Piece {
 static bool gather_range(const Node *n, Dim *from, Dim *to) {
   Tensor *index = node_in(n, 1) ? constant_of(node_in(n, 1)) : NULL;
   int64_t first, k;
-  if (!index || index->rank != 1 || !index->count || !tensor_get_int(index, 0, &first) || first < 0)
+  if (!index || index->rank != 1 || !index->count || !tensor_get_int(index, 0, &first) || first < 0 ||
+      first > INT64_MAX - (int64_t)index->count)
     return false;
   for (uint64_t i = 1; i < index->count; i++)
     if (!tensor_get_int(index, i, &k) || k != first + (int64_t)i) return false;
