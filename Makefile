@@ -186,15 +186,20 @@ peers: programs $(BENCH)/installed ## run the peers on the zoo, ours beside them
 
 latency: programs $(BENCH)/installed ## time the zoo in ONNX Runtime on a quiet machine: results/latency.json, .md (hours)
 	$(BENCH)/bin/python bench/latency/run.py --build $(BUILD) $(ARGS)
+	$(BENCH)/bin/python tools/readme.py
 
 scaling: programs $(BENCH)/installed ## time per node up to a million nodes: results/scaling.json, .svg (minutes)
 	$(BENCH)/bin/python bench/scaling/run.py --build $(BUILD) $(ARGS)
 
-readme: $(VENV)/test.installed ## put the measured numbers of results/ into README.md
+readme: $(VENV)/test.installed ## put the measured numbers of results/ into README.md and docs/
 	$(PY) tools/readme.py
+
+gates: $(VENV)/test.installed ## the proof's hard gates, judged on results/
+	@$(PY) tools/gates.py
 
 experiments: programs $(BENCH)/installed ## all experiments on the zoo, as far as they are not known: results/exp_*
 	$(BENCH)/bin/python experiments/run.py --build $(BUILD) $(ARGS)
+	$(BENCH)/bin/python tools/readme.py
 
 clean: ## remove what was built
 	rm -rf build

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +10,6 @@ import onnx
 
 import numeric
 import slimzoo
-
-LEAN = 2 << 30
-"""Bytes from which ONNX Runtime is told to save memory."""
-
-
-def outputs(model: Path, level: str, fed: list[dict], lean: bool) -> list[list[np.ndarray]]:
-    """Run a model once per seed."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        return pool.submit(numeric.run_all, model, level, fed, lean=lean).result()
 
 
 def largest(values: list[np.ndarray]) -> float:
@@ -46,11 +34,12 @@ def differences(original: Path, ours: Path, seeds: Iterable[int]) -> dict:
     graph = onnx.load(original, load_external_data=False).graph
     fed = [slimzoo.feeds(graph, seed) for seed in seeds]
     size = sum(p.stat().st_size for p in original.parent.glob(f"{original.stem}.*"))
-    reference = {level: outputs(original, level, fed, size > LEAN) for level in numeric.LEVELS}
+    lean = size > numeric.LEAN
+    reference = {level: numeric.run_apart(original, level, fed, lean) for level in numeric.LEVELS}
     return {
         "levels": {
-            level: compare(reference[level], outputs(ours, level, fed, size > LEAN))
-            for level in numeric.LEVELS
+            level: compare(found, numeric.run_apart(ours, level, fed, lean))
+            for level, found in reference.items()
         },
         "original": compare(*reference.values()),
     }

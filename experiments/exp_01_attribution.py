@@ -17,9 +17,15 @@ def units(bench: lab.Lab) -> dict:
 
 
 def measure(bench: lab.Lab, name: str) -> dict:
-    """Return the change of nodes and bytes by each pass alone, in pipeline order; "all" is the last."""
+    """Return the change of nodes and bytes by each pass alone, in pipeline order; "all" is the last.
+
+    A pass that runs on request only has the flags that ask for it in its name, and a row for each of them.
+    """
     said = bench.say("attribution", bench.model(name))
-    rows = {row["pass"]: {k: row[k] for k in ("nodes", "bytes")} for row in said["rows"]}
+    rows = {
+        " ".join(filter(None, (row["pass"], row["flags"]))): {k: row[k] for k in ("nodes", "bytes")}
+        for row in said["rows"]
+    }
     return {"nodes": said["nodes"], "bytes": said["bytes"], "passes": rows}
 
 
@@ -34,7 +40,7 @@ def page(kept: dict) -> str:
     """Return both matrices."""
     return (
         "Each pass runs by itself on the model as exported; *all* is the default pipeline. Passes that\n"
-        "run on request only (freeze, decompose, swish, hardswish, mish) are asked for here.\n\n"
+        "run on request only are asked for with the flags beside them.\n\n"
         f"## Δ nodes\n\n{matrix(kept, 'nodes', lab.signed)}\n## Δ bytes\n\n{matrix(kept, 'bytes', lab.size)}"
     )
 

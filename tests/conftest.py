@@ -13,6 +13,8 @@ sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "models"), str(ROOT 
 
 from tool import Tool  # noqa: E402  (found through the line above)
 
+pytest.register_assert_rewrite("every_model")
+
 UNIT_TIMEOUT = 60
 
 

@@ -1,29 +1,44 @@
-"""Put measured numbers into README.md, between its marks; nobody types them.
+"""Put measured numbers into README.md and docs/, between their marks; nobody types them.
 
     python tools/readme.py          rewrite the blocks
     python tools/readme.py --check  only tell whether they are up to date
 
-A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->` and is made from
-results/*.json by the function of that name below.
+A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->` and is made from results/*.json by the
+function of that name: those of README.md are below, those of docs/insights.md in experiments/insights.py.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
-RESULTS = ROOT / "results" / "zoo.json"
+sys.path[:0] = [str(ROOT / folder) for folder in ("models", "bench/latency", "experiments")]
+
+import insights  # noqa: E402  (found through the line above)
+import page as latency  # noqa: E402
+from measured import UNKNOWN, results, settings  # noqa: E402
+
+FILES = ("README.md", "docs/insights.md")
 HEADLINE = "bert_base"
 _BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 
-def headline(results: dict) -> str:
+def max_diff(row: dict) -> float | None:
+    """Return the largest difference of a model's outputs over the seeds and levels."""
+    levels = row.get("accuracy", {}).get("levels", {})
+    return max((level["max_diff"] for level in levels.values()), default=None)
+
+
+def scientific(value: float | None) -> str | None:
+    """Return a small number for people."""
+    return None if value is None else f"{value:.1e}"
+
+
+def headline() -> str:
     """Return the sentence under the two commands."""
-    row = results["models"][HEADLINE]
+    row = results("zoo")["models"][HEADLINE]
     nodes, seconds = row["nodes"], row["seconds"]["onnxslim"]
     text = (
         f"BERT-base as PyTorch exports it: **{nodes['before']} → {nodes['after']} nodes** "
@@ -31,61 +46,103 @@ def headline(results: dict) -> str:
         f"of its {row['bytes']['before'] / 1e6:.0f} MB takes, "
         f"with {row['memory']['anonymous'] / 1e6:.0f} MB of memory of its own."
     )
-    if "accuracy" in row:
-        levels = row["accuracy"]["levels"].values()
+    if worst := scientific(max_diff(row)):
         text += (
             " Largest difference of any output in ONNX Runtime, over three seeds and two "
-            f"optimisation levels: {max(v['max_diff'] for v in levels):.1e}."
+            f"optimisation levels: {worst}."
         )
     return text + "\n"
 
 
-def zoo(results: dict) -> str:
-    """Return the table of the zoo."""
-    lines = [
-        "| model | nodes | after | MB | after | ms | × `cp` | max diff | the original's own |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
-    for name, row in results["models"].items():
-        nodes, size, seconds = row["nodes"], row["bytes"], row["seconds"]
-        accuracy = row.get("accuracy")
-        diffs = "- | -"
-        if accuracy:
-            worst = max(v["max_diff"] for v in accuracy["levels"].values())
-            diffs = f"{worst:.1e} | {accuracy['original_between_levels']:.1e}"
-        lines.append(
-            f"| {name} | {nodes['before']} | {nodes['after']} | {size['before'] / 1e6:.1f} "
-            f"| {size['after'] / 1e6:.1f} | {1000 * seconds['onnxslim']:.0f} "
-            f"| {seconds['onnxslim'] / seconds['cp']:.1f} | {diffs} |"
+def table(head: list[str], rows: list[list[str | None]]) -> str:
+    """Return a table of numbers, the first column the models' names; None was not measured."""
+    lines = [["model", *head], ["---", *["--:"] * len(head)]]
+    lines += [[UNKNOWN if cell is None else cell for cell in row] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def zoo_rows() -> list[list[str | None]]:
+    """Return what stands in the zoo's table; None where nothing was measured."""
+    rows: list[list[str | None]] = []
+    for name, row in results("zoo")["models"].items():
+        (before, after), size = (row["nodes"][k] for k in ("before", "after")), row["bytes"]
+        found = settings(name).get(latency.LEAD)
+        rows.append(
+            [
+                name,
+                str(before),
+                str(after),
+                f"{100 * (1 - after / before):.1f} %",
+                f"{(size['after'] - size['before']) / 1e3:+.1f} kB",
+                latency.change(found) if found else None,
+                scientific(max_diff(row)),
+            ]
         )
-    machine = results["machine"]
-    lines += [
-        "",
-        f"Measured on {machine['cores']} cores of {machine['cpu']}: the whole process, warm "
-        "cache, median. *max diff*: the largest over all outputs, three seeds and two "
-        "optimisation levels of ONNX Runtime. *The original's own*: how far the unoptimised "
-        "model differs from itself between those two levels.",
-    ]
-    return "\n".join(lines) + "\n"
+    return rows
 
 
-BLOCKS = {"headline": headline, "zoo": zoo}
+def zoo() -> str:
+    """Return the table of the zoo."""
+    head = ["nodes", "after", "reduction", "size Δ", "latency Δ", "max diff"]
+    return (
+        f"{table(head, zoo_rows())}\n"
+        "*Latency Δ*: ONNX Runtime on the CPU at its default level, one thread, against the original, with the 95 % "
+        "interval; *noise* where the interval reaches what the original differs from itself by "
+        "([all settings](results/latency.md)). *Max diff*: the largest over all outputs, three seeds and two "
+        "optimisation levels of ONNX Runtime.\n"
+    )
 
 
-def fill(text: str, results: dict | None) -> str:
-    """Return the text with every block made anew; empty before anything was measured."""
-    return _BLOCK.sub(lambda m: m[1] + (BLOCKS[m[2]](results) if results else "") + m[3], text)
+def cost() -> str:
+    """Return the table of what optimising takes."""
+    found = results("zoo")
+    rows: list[list[str | None]] = []
+    for name, row in found["models"].items():
+        seconds = row["seconds"]
+        rows.append(
+            [
+                name,
+                f"{row['bytes']['before'] / 1e6:.1f}",
+                f"{1000 * seconds['onnxslim']:.0f}",
+                f"{seconds['onnxslim'] / seconds['cp']:.1f}",
+                f"{row['memory']['anonymous'] / 1e6:.0f}",
+                scientific(max_diff(row)),
+                scientific(row.get("accuracy", {}).get("original_between_levels")),
+            ]
+        )
+    head = ["MB", "ms", "× `cp`", "memory, MB", "max diff", "the original's own"]
+    machine = found["machine"]
+    return (
+        f"{table(head, rows)}\n"
+        f"Measured on {machine['cores']} cores of {machine['cpu']}: the whole process, warm cache, median; memory is "
+        "its own, without the mapped files. *The original's own*: how far the unoptimised model differs from itself "
+        "between ONNX Runtime's optimizer off and on.\n"
+    )
+
+
+BLOCKS = {"headline": headline, "zoo": zoo, "cost": cost, **insights.BLOCKS}
+
+
+def fill(text: str) -> str:
+    """Return the text with every block made anew."""
+    return _BLOCK.sub(lambda m: m[1] + BLOCKS[m[2]]() + m[3], text)
+
+
+def behind() -> list[str]:
+    """Return the files whose blocks are not what results/ says."""
+    return [name for name in FILES if (text := (ROOT / name).read_text()) != fill(text)]
 
 
 def main() -> int:
     """Run the command line."""
-    text = README.read_text()
-    filled = fill(text, json.loads(RESULTS.read_text()) if RESULTS.exists() else None)
+    stale = behind()
     if sys.argv[1:] == ["--check"]:
-        if filled != text:
-            print("readme: README.md is behind results/: run make readme", file=sys.stderr)
-        return filled != text
-    README.write_text(filled)
+        if stale:
+            print(f"readme: behind results/: {', '.join(stale)}; run make readme", file=sys.stderr)
+        return bool(stale)
+    for name in stale:
+        path = ROOT / name
+        path.write_text(fill(path.read_text()))
     return 0
 
 

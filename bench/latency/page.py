@@ -52,6 +52,20 @@ def rows(name: str, settings: dict) -> list[str]:
     ]
 
 
+def is_noise(found: dict) -> bool:
+    """Tell whether ours may be as fast as the original, or differs as the original does from itself."""
+    ours, null = found[OURS], found[NULL]
+    return ours["low"] <= max(1, null["high"]) and ours["high"] >= min(1, null["low"])
+
+
+def change(found: dict) -> str:
+    """Return the change of latency in percent, with its interval, or that there is none to speak of."""
+    if is_noise(found):
+        return "noise"
+    ratio, low, high = (100 * (found[OURS][k] - 1) for k in ("ratio", "low", "high"))
+    return f"{ratio:+.1f} % ({low:+.1f} to {high:+.1f})"
+
+
 def slower(models: dict) -> list[str]:
     """Return where ours is surely slower than allowed at ONNX Runtime's default level."""
     return [
