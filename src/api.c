@@ -123,7 +123,7 @@ static void optimize_model(Model *m, const onnxslim_options *o, onnxslim_report 
   if (pipeline_target(o)) target_need_sizes(m, pipeline_target(o));
   pipeline_lift(m, o, r);
   pipeline_run(m, o, &limits, r);
-  pipeline_finish(m, o);
+  pipeline_finish(m, o, r);
   pipeline_judge(m, o, r);
   report_ops_after(r, m);
   r->seconds_optimize += clock_seconds() - start;

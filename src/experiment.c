@@ -232,7 +232,7 @@ static onnxslim_attribution_row run_alone(Call *c, const onnxslim_attribution_t 
   RunLimits limits = {.only = pass, .max_rewrites = UINT64_MAX};
   RunResult *run = pipeline_run(m, c->o, &limits, NULL);
   double seconds = clock_seconds() - start;
-  pipeline_finish(m, c->o);
+  pipeline_finish(m, c->o, NULL);
   WriteOptions w = write_options(c->o);
   uint64_t nodes = model_node_count(m), bytes = model_size(m, &w);
   onnxslim_attribution_row row = {.pass = pass ? pass->name : "all",

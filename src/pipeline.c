@@ -87,6 +87,19 @@ void pipeline_prepare(Model *m, const onnxslim_options *o, onnxslim_report *repo
   phase_keep(m, v[OPT_keep].names.at, v[OPT_keep].names.n);
 }
 
+static bool wants_remarks_but(const onnxslim_options *o, const char *others) {
+  const char *which = option_text(o, OPT_remarks);
+  return which && strcmp(which, others) != 0;
+}
+
+static bool wants_fired(const onnxslim_options *o) {
+  return wants_remarks_but(o, "missed");
+}
+
+static bool wants_missed(const onnxslim_options *o) {
+  return wants_remarks_but(o, "fired");
+}
+
 /* 0 is max. */
 static int wanted_opset(const onnxslim_options *o) {
   const char *text = option_text(o, OPT_opset);
@@ -103,10 +116,7 @@ bool pipeline_lift(Model *m, const onnxslim_options *o, onnxslim_report *report)
   const Lift *lift = phase_lift(m, wanted_opset(o));
   const char *broken = option_on(o, OPT_verify_each) ? model_check(m) : NULL;
   if (broken) fail(m->cx, ONNXSLIM_ERR_INTERNAL, "lifting broke the graph: %s", broken);
-  const char *remarks = option_text(o, OPT_remarks);
-  if (report)
-    report_lift(report, lift, remarks && strcmp(remarks, "missed") != 0,
-                remarks && strcmp(remarks, "fired") != 0);
+  if (report) report_lift(report, lift, wants_fired(o), wants_missed(o));
   return lift->to > lift->from;
 }
 
@@ -173,7 +183,6 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
   const Pass *passes[PASS_COUNT] = {limits->only};
   const Target *target = pipeline_target(o);
   size_t n_passes = limits->only ? 1 : enabled_passes(o, passes);
-  const char *remarks = option_text(o, OPT_remarks);
   Vec(const char *) asked = {0};
   for (size_t i = 0; i < PASS_COUNT; i++)
     if (is_asked(o, all_passes[i]) || limits->only == all_passes[i])
@@ -195,7 +204,7 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
       .contrib = may_contribute(o),
       .leave_external = keeps_external(o),
       .verify_each = option_on(o, OPT_verify_each),
-      .remarks = remarks || limits->remarks,
+      .remarks = option_text(o, OPT_remarks) || limits->remarks,
       .max_growth = option_number(o, OPT_max_growth),
       .max_rewrites = limits->max_rewrites,
       .observe_arg = &dumper,
@@ -210,9 +219,7 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
     rest.max_rewrites = left;
     add_run(m->arena, result, rewrite_run(m, &rest));
   }
-  if (report)
-    report_run(report, &run, result, remarks && strcmp(remarks, "missed") != 0,
-               remarks && strcmp(remarks, "fired") != 0);
+  if (report) report_run(report, &run, result, wants_fired(o), wants_missed(o));
   return result;
 }
 
@@ -225,7 +232,9 @@ void pipeline_judge(Model *m, const onnxslim_options *o, onnxslim_report *report
   report->target = result;
 }
 
-void pipeline_finish(Model *m, const onnxslim_options *o) {
+void pipeline_finish(Model *m, const onnxslim_options *o, onnxslim_report *report) {
+  WrongInfos wrong = phase_drop_wrong_infos(m);
+  if (report) report_wrong_infos(report, &wrong, wants_fired(o), wants_missed(o));
   if (option_on(o, OPT_infer_shapes)) phase_infer_shapes(m);
   const char *broken = model_check(m);
   if (broken)

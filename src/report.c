@@ -184,6 +184,17 @@ void report_lift(onnxslim_report *r, const Lift *lift, bool fired, bool missed) 
     remarks[r->n_remarks++] = (onnxslim_remark){false, pass, rule, node ? node : "model", why};
 }
 
+void report_wrong_infos(onnxslim_report *r, const WrongInfos *wrong, bool fired, bool missed) {
+  Arena *a = object_arena(r);
+  onnxslim_remark *remarks = more_remarks(r, wrong->n);
+  for (size_t i = 0; i < wrong->n; i++) {
+    const WrongInfo *w = &wrong->at[i];
+    if (w->kept ? !missed : !fired) continue;
+    remarks[r->n_remarks++] = (onnxslim_remark){!w->kept, "infer", "drop-wrong-value-info",
+                                                copy_text(a, w->value), copy_text(a, w->text)};
+  }
+}
+
 static void report_remarks(onnxslim_report *r, const RunResult *run, bool fired, bool missed) {
   Arena *a = object_arena(r);
   onnxslim_remark *remarks = more_remarks(r, run->remarks.n);

@@ -80,6 +80,18 @@ Lift *phase_lift(Model *m, int target);
 /* --infer-shapes: every value of a graph gets the value_info entry that inference can prove. */
 void phase_infer_shapes(Model *m);
 
+/* A declared type that contradicts what inference proves. */
+typedef struct WrongInfo {
+  const char *value, *text;
+  bool kept; /* an output: the interface stays as declared */
+} WrongInfo;
+
+typedef Vec(WrongInfo) WrongInfos;
+
+/* Drops the value_info entries that are wrong. Nothing was concluded from them. The result lives in the
+ * model's arena. */
+WrongInfos phase_drop_wrong_infos(Model *m);
+
 /* Shows s the names of the values that g declares. */
 void suggest_values(Suggest *s, const Graph *g);
 
