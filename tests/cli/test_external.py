@@ -130,7 +130,7 @@ def test_keep_writes_what_is_new(tool, tmp_path):
     """A weight that changed is inline, or in a file of its own; the others stay."""
     proto = golden.parse_model(
         """g (float[N, 32] x) => (float[N, 32] y) <float[32, 32] w, float[32, 32] v>
-        { t = Transpose<perm = [1, 0]>(w)  a = MatMul(x, t)  y = MatMul(a, v) }"""
+        { t = Transpose<perm = [1, 0]>(w)  a = MatMul(x, t)  b = Relu(a)  y = MatMul(b, v) }"""
     )
     for name in ("w", "v"):
         array = np.random.default_rng(1).random((32, 32), np.float32)
