@@ -1,4 +1,5 @@
-/* Attention, RotaryEmbedding. */
+/* Attention, FlexAttention, RotaryEmbedding. */
+#include "eval/scope.h"
 #include "eval/window.h"
 
 /* --- heads ---------------------------------------------------------------------------------------------- */
@@ -140,7 +141,7 @@ static bool attention_init(Eval *e, Attention *a) {
 static double attention_bias(const Attention *a, int64_t b, int64_t h, int64_t i, int64_t j) {
   int64_t at = i + (a->lengths ? a->lengths[b] - a->q.length : a->past);
   if ((a->causal && j > at) || (a->lengths && j >= a->lengths[b])) return -INFINITY;
-  if ((a->left >= 0 && j < at - a->left) || (a->right >= 0 && j > at + a->right)) return -INFINITY;
+  if ((a->left >= 0 && at - j > a->left) || (a->right >= 0 && j - at > a->right)) return -INFINITY;
   if (!a->mask) return 0;
   if (j >= a->mask_keys) return -INFINITY;
   return a->mask[b * a->mask_stride[0] + h * a->mask_stride[1] + i * a->mask_stride[2] + j];
@@ -207,6 +208,82 @@ bool eval_attention(Eval *e) {
          (!out_used(e, 1) || out_doubles(e, 1, dtype, 4, key, a.key)) &&
          (!out_used(e, 2) || out_doubles(e, 2, e->in[VALUE]->dtype, 4, value, a.value)) &&
          (!out_used(e, 3) || out_doubles(e, 3, dtype, 4, score, scores));
+}
+
+/* --- FlexAttention ----------------------------------------------------------------------------------------
+ */
+
+/* What the body in `attribute`, if there is one, makes of the scores or probabilities. */
+static bool modified(Eval *e, const char *attribute, ElemType dtype, const int64_t *dim, double **v) {
+  const Graph *body = attr_graph(e->node, attribute);
+  if (!body) return !node_attr(e->node, attribute);
+  NEEDS(body->outputs.n == 1);
+  Tensor *given = NULL, *made = NULL;
+  Eval io = {.arena = e->arena, .scratch = e->scratch, .node = e->node, .n_out = 1, .out = &given};
+  NEEDS(out_doubles(&io, 0, dtype, 4, dim, *v) && scope_body(e, body, 1, &given, &made));
+  NEEDS(!is_list(made) && made->dtype == dtype && dims_same(made, given));
+  Eval back = {.arena = e->arena, .scratch = e->scratch, .node = e->node, .n_in = 1, .in = &made};
+  const double *r = in_doubles(&back, 0);
+  NEEDS(r);
+  memcpy(*v, r, (size_t)made->count * sizeof **v);
+  return true;
+}
+
+/* All rows of weights: scores, then (after the body of score_mod) their softmax, then prob_mod. */
+static bool flex_weights(Eval *e, const Attention *a, ElemType dtype, const int64_t *dim, double *p) {
+  int64_t rows = dim[0] * dim[1] * dim[2];
+  for (int64_t r = 0; r < rows; r++) {
+    int64_t b = r / dim[2] / dim[1], h = r / dim[2] % dim[1];
+    const double *q = a->query + head_row(&a->q, b, h, r % dim[2]);
+    for (int64_t j = 0; j < a->total; j++) {
+      const double *k = a->key + head_row(&a->k, b, h / (a->q.heads / a->k.heads), j);
+      for (int64_t d = 0; d < a->q.size; d++) p[r * a->total + j] += q[d] * k[d] * a->scale;
+    }
+  }
+  NEEDS(modified(e, "score_mod", dtype, dim, &p));
+  for (int64_t r = 0; r < rows; r++) {
+    double max = -INFINITY, sum = 0, *row = p + r * a->total;
+    for (int64_t j = 0; j < a->total; j++) max = fmax(max, row[j]);
+    NEEDS(!isinf(max) || a->total == 0); /* no key at all: NaN or 0? */
+    for (int64_t j = 0; j < a->total; j++) sum += row[j] = exp(row[j] - max);
+    for (int64_t j = 0; j < a->total; j++) row[j] /= sum;
+  }
+  return modified(e, "prob_mod", dtype, dim, &p);
+}
+
+static bool run_flex_attention(Eval *e) {
+  Attention a = {.left = -1, .right = -1};
+  int64_t precision;
+  float scale;
+  NEEDS(e->n_in == 3 && attention_shapes(e, &a) && e->in[QUERY]->rank == 4);
+  ElemType dtype = e->in[QUERY]->dtype, inner = dtype == DT_DOUBLE ? DT_DOUBLE : DT_FLOAT;
+  if (node_attr(e->node, "softmax_precision")) {
+    NEEDS(attr_int(e->node, "softmax_precision", &precision));
+    inner = (ElemType)precision;
+  }
+  a.scale = 1 / sqrt((double)a.q.size);
+  if (node_attr(e->node, "scale")) {
+    NEEDS(attr_float(e->node, "scale", &scale));
+    a.scale = (double)scale;
+  }
+  NEEDS(elem_is_computed_float(inner) && (a.query = in_doubles(e, QUERY)) && (a.key = in_doubles(e, KEY)) &&
+        (a.value = in_doubles(e, VALUE)));
+  int64_t dim[4] = {a.q.batch, a.q.heads, a.q.length, a.total},
+          out[4] = {a.q.batch, a.q.heads, a.q.length, a.v.size};
+  int64_t rows = dim[0] * dim[1] * dim[2];
+  double *p = doubles_new(e, rows * a.total), *y = doubles_new(e, rows * a.v.size);
+  NEEDS(p && y && flex_weights(e, &a, inner, dim, p));
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t j = 0; j < a.total; j++) {
+      const double *v =
+          a.value + head_row(&a.v, r / dim[2] / dim[1], r / dim[2] % dim[1] / (a.q.heads / a.v.heads), j);
+      for (int64_t d = 0; d < a.v.size; d++) y[r * a.v.size + d] += p[r * a.total + j] * v[d];
+    }
+  return out_doubles(e, 0, dtype, 4, out, y);
+}
+
+bool eval_flex_attention(Eval *e) {
+  return scope_run(e, run_flex_attention);
 }
 
 /* --- RotaryEmbedding ------------------------------------------------------------------------------------ */

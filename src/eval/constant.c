@@ -1,4 +1,5 @@
 #include "eval/constant.h"
+#include "eval/list.h"
 #include "infer/facts.h"
 
 /* Values of folded_state; 0: not looked at yet. */
@@ -20,8 +21,7 @@ static bool is_barrier(const Value *v) {
 /* Law 5, and what the evaluator can do. */
 static bool foldable(const Value *v) {
   const Node *n = v->producer;
-  return n && n->op && !(n->op->facts & (OP_RANDOM | OP_EFFECT | OP_CONTROL)) && !is_barrier(v) &&
-         eval_supported(n);
+  return n && n->op && !(n->op->facts & (OP_RANDOM | OP_EFFECT)) && !is_barrier(v) && eval_supported(n);
 }
 
 /* An integer vector or scalar that inference knows completely (shapes, and what is computed from them). */
@@ -42,12 +42,13 @@ static ElemType deciding_dtype(int n_in, Tensor *const *in) {
   return dtype;
 }
 
-/* Every input of the producer is settled. */
+/* Every input of the producer is settled, and what its bodies capture. Whether these round is not looked at.
+ */
 static void compute(Value *v) {
   const Node *n = v->producer;
   Model *m = v->graph->model;
   Tensor **in = NEW_ARRAY(m->arena, Tensor *, n->n_in);
-  bool exact = true;
+  bool exact = !node_has(n, OP_CONTROL);
   for (int k = 0; k < n->n_in; k++) {
     Value *u = node_in(n, k);
     if (!u) continue;
@@ -59,6 +60,38 @@ static void compute(Value *v) {
 }
 
 typedef Vec(Value *) Stack;
+
+static bool has_bodies(const Attr *a) {
+  return !a->ref && (a->type == ATTR_GRAPH || a->type == ATTR_GRAPHS);
+}
+
+static bool is_within(const Graph *g, const Graph *body) {
+  while (g && g != body) g = g->outer;
+  return g;
+}
+
+/* Does a body capture something that is not settled (pushed) or no constant? */
+static bool captures_are_constant(Arena *scratch, Stack *stack, const Graph *body, const Graph *g) {
+  bool constant = true;
+  for (const Node *n = g->first; n; n = n->next) {
+    for (int k = 0; k < n->n_in; k++) {
+      Value *u = node_in(n, k);
+      if (!u || is_within(u->graph, body)) continue;
+      if (!u->folded_state) vec_push(scratch, stack, u);
+      constant = constant && (!u->folded_state || u->folded);
+    }
+    for (size_t a = 0; a < n->attrs.n; a++)
+      for (size_t i = 0; has_bodies(&n->attrs.at[a]) && i < n->attrs.at[a].v.graphs.n; i++)
+        constant = captures_are_constant(scratch, stack, body, n->attrs.at[a].v.graphs.at[i]) && constant;
+  }
+  for (size_t i = 0; i < g->outputs.n; i++) {
+    Value *u = g->outputs.at[i];
+    if (is_within(u->graph, body)) continue;
+    if (!u->folded_state) vec_push(scratch, stack, u);
+    constant = constant && (!u->folded_state || u->folded);
+  }
+  return constant;
+}
 
 /* Looks at the top of the stack: settles and pops it, or pushes an input that must be settled before. */
 static void step(Arena *scratch, Stack *stack) {
@@ -79,6 +112,14 @@ static void step(Arena *scratch, Stack *stack) {
       }
       constant = !u || u->folded;
     }
+    size_t height = stack->n;
+    for (size_t a = 0; constant && a < n->attrs.n; a++)
+      for (size_t i = 0; has_bodies(&n->attrs.at[a]) && i < n->attrs.at[a].v.graphs.n; i++)
+        constant = captures_are_constant(scratch, stack, n->attrs.at[a].v.graphs.at[i],
+                                         n->attrs.at[a].v.graphs.at[i]) &&
+                   constant;
+    if (constant && stack->n > height) return;
+    stack->n = height;
     if (constant)
       compute(v);
     else
@@ -88,7 +129,7 @@ static void step(Arena *scratch, Stack *stack) {
   stack->n--;
 }
 
-Tensor *constant_of(Value *v) {
+Tensor *constant_or_list(Value *v) {
   if (v->folded_state) return v->folded;
   Arena *scratch = arena_child(v->graph->model->arena);
   Stack stack = {0};
@@ -98,8 +139,13 @@ Tensor *constant_of(Value *v) {
   return v->folded;
 }
 
+Tensor *constant_of(Value *v) {
+  Tensor *t = constant_or_list(v);
+  return t && !is_list(t) ? t : NULL;
+}
+
 bool constant_is_exact(Value *v) {
-  return constant_of(v) && v->folded_state == EXACT_CONSTANT;
+  return constant_or_list(v) && v->folded_state == EXACT_CONSTANT;
 }
 
 bool constant_scalar(Value *v, double *out) {

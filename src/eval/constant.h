@@ -9,6 +9,8 @@
  * known completely. Cached. NULL: not constant, or not evaluable, or Law 5 forbids folding it. The result
  * never depends on --exact; constant_is_exact() tells whether it took rounding operators to get there. */
 Tensor *constant_of(Value *v);
+/* The same of a value that may be a sequence or an optional of constants. */
+Tensor *constant_or_list(Value *v);
 bool constant_is_exact(Value *v);
 /* Scalar or one-element constants, any real dtype. */
 bool constant_scalar(Value *v, double *out);

@@ -71,8 +71,8 @@ static Made *made_keep(Model *m, const Deferred *x, uint64_t hash) {
 /* --- what may be deferred ------------------------------------------------------------------------------- */
 
 static bool all_floats(int n_in, Tensor *const *in) {
-  for (int k = 0; k < n_in; k++)
-    if (in[k] && (!elem_is_computed_float(in[k]->dtype) || in[k]->dtype != in[0]->dtype)) return false;
+  for (int k = 0; k < n_in; k++) /* a missing operand is the evaluator's to refuse */
+    if (!in[k] || !elem_is_computed_float(in[k]->dtype) || in[k]->dtype != in[0]->dtype) return false;
   return true;
 }
 

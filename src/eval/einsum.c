@@ -40,7 +40,7 @@ static int term_labels(Span s, int rank, int *ellipsis, int *label) {
 
 static int place_of(Einsum *s, int label) {
   if (s->seen[label] < 0) {
-    s->dim[s->n] = 1;
+    s->dim[s->n] = -1; /* not known yet */
     s->seen[label] = s->n++;
   }
   return s->seen[label];
@@ -52,10 +52,13 @@ static bool add_operand(Einsum *s, int k, const Tensor *t, int n, const int *lab
   strides_of(t->rank, t->dim, packed);
   for (int i = 0; i < n; i++) {
     int at = place_of(s, label[i]);
-    if (t->dim[i] == 1 && label[i] >= 52) continue;
-    NEEDS(s->dim[at] == t->dim[i] || s->dim[at] == 1);
-    s->dim[at] = t->dim[i];
-    s->stride[k][at] += packed[i];
+    int64_t *d = &s->dim[at];
+    bool spread = label[i] >= 52 && t->dim[i] == 1;
+    if (*d < 0 || (label[i] >= 52 && *d == 1))
+      *d = t->dim[i];
+    else
+      NEEDS(*d == t->dim[i] || spread);
+    if (!spread) s->stride[k][at] += packed[i];
   }
   return true;
 }

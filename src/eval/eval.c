@@ -1,10 +1,21 @@
-#include "eval/kernel.h"
+#include "eval/list.h"
 
 static EvalFn *const functions[OP_COUNT_] = {
 #define EVAL(op, fn) [OP_##op] = fn,
 #include "eval/eval.def"
 #undef EVAL
 };
+
+static const bool takes_lists[OP_COUNT_] = {
+#define EVAL(op, fn)
+#define EVAL_LISTS(op, fn) [OP_##op] = true,
+#include "eval/eval.def"
+#undef EVAL
+};
+
+bool eval_takes_lists(const Node *n) {
+  return n->op && takes_lists[n->op->id];
+}
 
 bool eval_supported(const Node *n) {
   return n->op && functions[n->op->id];
@@ -40,14 +51,14 @@ static bool bounded(const Tensor *t) {
 static bool run(Eval *e, bool dry) {
   if (!eval_supported(e->node)) return false;
   for (int i = 0; i < e->n_in; i++)
-    if (e->in[i] && !bounded(e->in[i])) return false;
+    if (e->in[i] && (!bounded(e->in[i]) || (is_list(e->in[i]) && !eval_takes_lists(e->node)))) return false;
   Eval r = *e;
   r.dry = dry;
   r.scratch = e->scratch ? e->scratch : arena_child(e->arena);
   r.out = NEW_ARRAY(e->arena, Tensor *, e->n_out + 1);
   bool ok = functions[e->node->op->id](&r) || dry;
   for (int i = 0; i < e->n_out && ok; i++) ok = r.out[i];
-  for (int i = 0; i < e->n_out && ok && !dry; i++) finish(&r, r.out[i]);
+  for (int i = 0; i < e->n_out && ok && !dry && !r.as_it_is; i++) finish(&r, r.out[i]);
   if (ok && e->n_out) memcpy(e->out, r.out, (size_t)e->n_out * sizeof *e->out);
   if (!e->scratch) arena_free(r.scratch);
   return ok;

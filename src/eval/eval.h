@@ -13,9 +13,11 @@ typedef struct Eval {
   int n_in, n_out;
   Tensor *const *in;
   Tensor **out;
-  Arena *scratch;     /* intermediates; NULL: a child of `arena` for the run */
-  uint64_t max_bytes; /* larger outputs are refused; 0: EVAL_MAX_BYTES */
-  bool dry;           /* set by eval_shapes() */
+  Arena *scratch;      /* intermediates; NULL: a child of `arena` for the run */
+  uint64_t max_bytes;  /* larger outputs are refused; 0: EVAL_MAX_BYTES */
+  bool dry;            /* set by eval_shapes() */
+  bool as_it_is;       /* set by a function whose outputs are tensors that were there before */
+  struct Scope *scope; /* values of the bodies around the node, while they are evaluated; else NULL */
 } Eval;
 
 #define EVAL_MAX_BYTES ((uint64_t)1 << 30)
@@ -25,6 +27,8 @@ typedef struct Eval {
 typedef bool EvalFn(Eval *);
 
 bool eval_supported(const Node *n);
+/* May its inputs be sequences and optionals? */
+bool eval_takes_lists(const Node *n);
 /* Runs the node on constants. False: not supported or the inputs are invalid; out is then untouched. */
 bool eval_node(Eval *e);
 /* The outputs' dtypes and dims without their elements, which are not computed: tensors without bytes

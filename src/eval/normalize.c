@@ -110,7 +110,9 @@ bool eval_batch_norm(Eval *e) {
   const Tensor *t = in_tensor(e, 0);
   int64_t mode = 0, spatial = 1;
   float epsilon;
-  NEEDS(t && t->rank >= 2 && e->n_out == 1 && elem_is_computed_float(t->dtype) && since(e) >= 7);
+  NEEDS(t && t->rank >= 2 && e->n_out == 1 && elem_is_computed_float(t->dtype) && since(e) >= 6);
+  if (since(e) < 7) NEEDS(attr_int(e->node, "is_test", &mode) && mode);
+  mode = 0;
   NEEDS(attr_float(e->node, "epsilon", &epsilon));
   if (since(e) >= 14) NEEDS(attr_int(e->node, "training_mode", &mode) && !mode);
   if (since(e) < 9) NEEDS(attr_int(e->node, "spatial", &spatial) && spatial);

@@ -98,7 +98,7 @@ bool eval_average_pool(Eval *e) {
   Pool p;
   int64_t padding = 0, ceil = 0;
   NEEDS(pool_init(e, &p) && elem_is_computed_float(e->in[0]->dtype));
-  NEEDS(attr_int(e->node, "count_include_pad", &padding));
+  if (since(e) >= 7) NEEDS(attr_int(e->node, "count_include_pad", &padding));
   if (node_attr(e->node, "ceil_mode")) NEEDS(attr_int(e->node, "ceil_mode", &ceil) && !(ceil && padding));
   const Tensor *x = e->in[0];
   if (e->dry) return out_new(e, 0, x->dtype, x->rank, p.dim);

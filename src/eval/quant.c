@@ -19,7 +19,7 @@ static bool steps_init(const Eval *e, Steps *s) {
   const Tensor *t = e->in[0], *scale = e->in[1];
   int64_t axis = 1, block = 0;
   *s = (Steps){0};
-  if (since(e) >= 21) NEEDS(attr_int(e->node, "block_size", &block) && block >= 0);
+  if (since(e) >= 21) NEEDS(attr_int(e->node, "block_size", &block) && block >= 0 && block < 1 << 30);
   if (block == 0 && scale->rank <= 1 && scale->count == 1) return true;
   NEEDS(since(e) >= 13 && attr_int(e->node, "axis", &axis) && index_ok(&axis, t->rank));
   s->l = lines_of(t, (int)axis);

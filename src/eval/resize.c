@@ -224,7 +224,7 @@ static const double *resize_lines(Eval *e, const Resize *r, int axis, const doub
   double *o = doubles_new(e, l.outer * out * l.inner), *weight = doubles_new(e, taps), x;
   if (!o || !weight) return NULL;
   for (int64_t k = 0; k < out; k++) {
-    if (!source(r, axis, l.n, k, &x)) return NULL;
+    if (!source(r, axis, l.n, k, &x) || !(fabs(x) < 0x1p40)) return NULL;
     bool outside = r->coordinates == CROP_AND_RESIZE && (x < 0 || x > (double)(l.n - 1));
     first = kernel_weights(r, axis, l.n, x, taps, weight);
     for (int64_t line = 0; line < l.outer * l.inner; line++) {
@@ -268,7 +268,7 @@ static bool resize_nearest(Eval *e, const Resize *r) {
     for (int64_t k = 0; k < r->dim[i]; k++) {
       double x;
       int64_t again;
-      NEEDS(source(r, i, t->dim[i], k, &x) && nearest_index(r, x, &pick[i][k]));
+      NEEDS(source(r, i, t->dim[i], k, &x) && fabs(x) < 0x1p40 && nearest_index(r, x, &pick[i][k]));
       NEEDS(nearest_index(r, (double)(float)x, &again) && again == pick[i][k]);
       pick[i][k] = pick[i][k] < 0 ? 0 : pick[i][k] >= t->dim[i] ? t->dim[i] - 1 : pick[i][k];
     }

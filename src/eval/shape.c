@@ -1,11 +1,11 @@
 /* Operators that only change the shape, or report it: Reshape and relatives, Shape, Size. No element is
  * copied. */
-#include "eval/kernel.h"
+#include "eval/list.h"
 
 bool eval_identity(Eval *e) {
   const Tensor *t = in_tensor(e, 0);
   NEEDS(t);
-  return out_reshaped(e, 0, 0, t->rank, t->dim);
+  return is_list(t) ? out_as_it_is(e, 0, e->in[0]) : out_reshaped(e, 0, 0, t->rank, t->dim);
 }
 
 /* 0 copies the input's dim (unless allowzero), one -1 takes what remains. */

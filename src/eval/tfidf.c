@@ -35,7 +35,7 @@ static bool pool_init(const Eval *e, Pool *p) {
         attr_ints(n, "ngram_indexes", &p->column, &p->grams));
   NEEDS(attr_int(n, "min_gram_length", &p->shortest) && attr_int(n, "max_gram_length", &p->longest));
   NEEDS(attr_int(n, "max_skip_count", &p->skips) && p->shortest >= 1 && p->longest >= p->shortest &&
-        p->skips >= 0);
+        p->skips >= 0 && p->skips < 1 << 20);
   p->counts = !idf, p->weighs = !tf;
   for (size_t i = 0; i < p->grams; i++) {
     NEEDS(p->column[i] >= 0 && p->column[i] < 1 << 24);

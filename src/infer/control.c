@@ -4,11 +4,6 @@
 
 /* --- bodies --------------------------------------------------------------------------------------------- */
 
-static const Graph *body(const Infer *f, const char *name) {
-  const Attr *a = node_attr(f->node, name);
-  return a && a->type == ATTR_GRAPH && a->v.graphs.n == 1 ? a->v.graphs.at[0] : NULL;
-}
-
 static const struct Facts *body_out(const Graph *g, size_t i) {
   return g && i < g->outputs.n ? facts_ready(g->outputs.at[i]) : NULL;
 }
@@ -39,7 +34,7 @@ static Type type_merge(const Infer *f, const Type *a, const Type *b, bool consta
 
 /* If: the branch that a known condition takes, else what both agree on. */
 void infer_if(Infer *f) {
-  const Graph *yes = body(f, "then_branch"), *no = body(f, "else_branch");
+  const Graph *yes = attr_graph(f->node, "then_branch"), *no = attr_graph(f->node, "else_branch");
   Dim condition = in_element(f, 0);
   if (sym_is(condition, 1))
     no = yes;
@@ -73,7 +68,7 @@ static void stacked(Infer *f, int o, const struct Facts *each) {
 
 /* Loop(M, cond, carried ...): body outputs condition, carried ..., scanned ... */
 void infer_loop(Infer *f) {
-  const Graph *g = body(f, "body");
+  const Graph *g = attr_graph(f->node, "body");
   int n = f->node->n_in - 2;
   for (int o = 0; o < f->node->n_out; o++) {
     const struct Facts *each = body_out(g, (size_t)o + 1);
@@ -86,7 +81,7 @@ void infer_loop(Infer *f) {
 
 /* Scan (from 9 on): state ..., scanned inputs ...; Scan-8 has a batch axis and is not followed. */
 void infer_scan(Infer *f) {
-  const Graph *g = body(f, "body");
+  const Graph *g = attr_graph(f->node, "body");
   int64_t scanned;
   if (since(f) < 9 || !attr_int(f->node, "num_scan_inputs", &scanned) || scanned < 0) return;
   for (int o = 0; o < f->node->n_out; o++) {

@@ -64,7 +64,7 @@ void infer_gather_nd(Infer *f) {
   int64_t batch = attr_int_or(f, "batch_dims", 0), width;
   out_tensor(f, 0, in_dtype(f, 0), SHAPE_UNKNOWN);
   if (in.rank < 0 || x.rank < 1 || batch < 0 || !sym_const(x.dim[x.rank - 1], &width)) return;
-  if (width < 0 || width > in.rank || batch + width > in.rank) return;
+  if (width < 0 || width > in.rank || batch > in.rank - width) return;
   int from = (int)(batch + width);
   out_joined(f, x.rank - 1, x.dim, in.rank - from, in.dim + from, 0, NULL);
   Small s, p, r;

@@ -235,7 +235,7 @@ static void split_elements(Infer *f, int axis) {
     if (!shape_known(out)) return;
     r = s;
     shape_ints(out, r.dim);
-    if (from + r.dim[axis] > s.dim[axis]) return;
+    if (r.dim[axis] > s.dim[axis] - from) return;
     size_t inner = 1;
     for (int i = axis + 1; i < s.rank; i++) inner *= (size_t)s.dim[i];
     size_t part = (size_t)r.dim[axis] * inner, whole = (size_t)s.dim[axis] * inner;

@@ -3,7 +3,11 @@
  *   SPAN      in bytes somebody keeps (the mapped model or an external data file), little-endian, packed
  *   OWNED     the same layout in memory of ours
  *   DEFERRED  nowhere yet: an expression over other tensors, evaluated blockwise while writing
- * (eval/deferred.h) STRINGS   an array of byte strings
+ *             (eval/deferred.h)
+ *   STRINGS   an array of byte strings
+ *
+ * Two are no tensors but what stands for them among the constants of the evaluator, and nowhere else:
+ *   SEQUENCE  of tensors, all of this dtype; OPTIONAL of none or one
  *
  * Tensors are immutable once built and may be shared by several values.
  */
@@ -13,7 +17,7 @@
 #include "base/span.h"
 #include "ir/type.h"
 
-typedef enum TensorStore { TS_SPAN, TS_OWNED, TS_DEFERRED, TS_STRINGS } TensorStore;
+typedef enum TensorStore { TS_SPAN, TS_OWNED, TS_DEFERRED, TS_STRINGS, TS_SEQUENCE, TS_OPTIONAL } TensorStore;
 
 struct Deferred; /* eval/deferred.h */
 
@@ -26,6 +30,7 @@ typedef struct Tensor {
   uint64_t nbytes;             /* packed bytes; of strings: the sum of their lengths */
   const uint8_t *bytes;        /* SPAN, OWNED (may be misaligned for the type: load with memcpy) */
   const Span *strings;         /* STRINGS */
+  struct Tensor *const *items; /* SEQUENCE, OPTIONAL: `count` tensors */
   const struct Deferred *expr; /* DEFERRED */
   /* Where it came from, for verbatim write-back; raw.p == NULL for tensors we made. */
   Span raw;          /* the TensorProto message without its tag and length */

@@ -79,6 +79,11 @@ bool attr_int(const Node *n, const char *name, int64_t *out) {
   return true;
 }
 
+Graph *attr_graph(const Node *n, const char *name) {
+  const Attr *a = node_attr(n, name);
+  return a && !a->ref && a->type == ATTR_GRAPH && a->v.graphs.n == 1 ? a->v.graphs.at[0] : NULL;
+}
+
 bool attr_float(const Node *n, const char *name, float *out) {
   Attr a;
   if (!resolve_as(n, name, ATTR_FLOAT, &a)) return false;

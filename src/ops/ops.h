@@ -79,6 +79,7 @@ bool attr_float(const Node *n, const char *name, float *out);
 bool attr_ints(const Node *n, const char *name, const int64_t **at, size_t *count);
 bool attr_string(const Node *n, const char *name, Span *out); /* bytes, not NUL-terminated */
 bool attr_string_is(const Node *n, const char *name, const char *text);
+Graph *attr_graph(const Node *n, const char *name); /* a body; NULL if there is none */
 /* Same attributes with the same values, whatever their order (defaults written out or not). */
 bool attrs_equal(const Node *a, const Node *b);
 uint64_t attrs_hash(const Node *n);

@@ -45,18 +45,42 @@ uint64_t constant_bytes_freed(const Node *n) {
   return freed;
 }
 
+/* Nodes over initializers that hold what t is. NULL if that can't be: an optional of nothing has a type. */
+static Value *held(Rewriter *rw, Tensor *t) {
+  if (t->store == TS_OPTIONAL && !t->count) return NULL;
+  if (t->store != TS_SEQUENCE && t->store != TS_OPTIONAL) return rw_const(rw, t, NULL);
+  Value **in = NEW_ARRAY(rw_scratch(rw), Value *, t->count);
+  for (uint64_t i = 0; i < t->count; i++)
+    if (!(in[i] = held(rw, t->items[i]))) return NULL;
+  OpId op = t->store == TS_OPTIONAL ? OP_Optional : t->count ? OP_SequenceConstruct : OP_SequenceEmpty;
+  Node *n = rw_node(rw, op, (int)t->count, in);
+  if (op == OP_SequenceEmpty) rw_attr_int(rw, n, "dtype", t->dtype);
+  return n->out[0];
+}
+
+/* The output v of a node becomes a constant, or what holds a sequence of constants. */
+static bool make_constant(Rewriter *rw, Value *v, Tensor *t) {
+  if (t->store != TS_SEQUENCE && t->store != TS_OPTIONAL) {
+    rw_make_constant(rw, v, t);
+    return true;
+  }
+  Value *now = held(rw, t);
+  if (!now || !rw_can_replace(rw, v, now, NULL)) return false;
+  rw_replace(rw, v, now);
+  return true;
+}
+
 static Outcome fold(Rewriter *rw, Node *node, bool exact) {
-  TRY(!node_is(node, OP_Constant));
-  TRY(!node_has(node, OP_RANDOM) && !node_has(node, OP_EFFECT) && !node_has(node, OP_CONTROL));
+  TRY(!node_has(node, OP_HOLDS) && !node_has(node, OP_RANDOM) && !node_has(node, OP_EFFECT));
   uint64_t bytes = 0;
   bool used = false;
   for (int i = 0; i < node->n_out; i++) {
     Value *v = node->out[i];
     if (!value_in_use(v)) continue;
-    Tensor *t = constant_of(v);
+    Tensor *t = constant_or_list(v);
     if (!t) {
-      for (int k = 0; k < node->n_in; k++) TRY(!node_in(node, k) || constant_of(node_in(node, k)));
-      TRY(node->n_in && exact); /* one remark is enough */
+      for (int k = 0; k < node->n_in; k++) TRY(!node_in(node, k) || constant_or_list(node_in(node, k)));
+      TRY(node->n_in && exact && !node_has(node, OP_CONTROL)); /* one remark is enough */
       NEED(!node_is(node, OP_DequantizeLinear), "quantization is a barrier");
       NEED(t, "it can't be evaluated");
     }
@@ -71,7 +95,9 @@ static Outcome fold(Rewriter *rw, Node *node, bool exact) {
        "the file would grow by %llu bytes (--max-growth %llu)", (unsigned long long)(bytes - freed),
        (unsigned long long)rw_max_growth(rw));
   for (int i = 0; i < node->n_out; i++)
-    if (value_in_use(node->out[i])) rw_make_constant(rw, node->out[i], constant_of(node->out[i]));
+    if (value_in_use(node->out[i]))
+      NEED(make_constant(rw, node->out[i], constant_or_list(node->out[i])),
+           "it is an optional without element");
   rw_note(rw, "evaluated (%llu bytes)", (unsigned long long)bytes);
   return FIRED;
 }

@@ -80,11 +80,17 @@ void rw_note(Rewriter *rw, const char *fmt, ...) {
 
 /* --- nodes --------------------------------------------------------------------------------------------- */
 
+/* A new node's domain must be one that the model imports. */
+static void need_import(Rewriter *rw, const Graph *g, Str domain) {
+  if (!graph_opset(g, domain)) rw->impossible = "the model imports no version of the new node's domain";
+}
+
 /* The outputs are named after those of `like`, as far as it has them. */
 static Node *link_new(Rewriter *rw, Str domain, Str op_type, const OpDef *op, int n_in, Value *const *in,
                       int n_out, const Node *like) {
   Graph *g = rw->at->graph;
   while (n_in && !in[n_in - 1]) n_in--;
+  need_import(rw, g, domain);
   Node *n = node_new(g, domain, op_type, n_in, n_out);
   n->op = op;
   edit_link(&rw->journal, g, rw->at, n);
@@ -297,14 +303,26 @@ static Tensor *entry_tensor(const Value *v) {
   return v->is_initializer || v->producer ? value_literal(v) : NULL;
 }
 
-static Node *constant_node(Rewriter *rw, Graph *g, Node *before, Tensor *t) {
-  if (graph_opset(g, rw->m->empty) < 9 && t->dtype != DT_FLOAT && t->dtype != DT_DOUBLE &&
-      t->dtype != DT_FLOAT16)
-    rw->impossible = "a Constant node of an opset below 9 holds floating point only";
-  Node *n = node_new(g, rw->m->empty, str_internz(rw->m->strs, "Constant"), 0, 1);
-  n->op = op_def(OP_Constant);
+/* Until opset 9 a Constant node held floating point only. */
+static bool fits_constant_node(const Rewriter *rw, const Graph *g, const Tensor *t) {
+  return graph_opset(g, rw->m->empty) >= 9 || t->dtype == DT_FLOAT || t->dtype == DT_DOUBLE ||
+         t->dtype == DT_FLOAT16;
+}
+
+/* A node without outputs so far. */
+static Node *plain_node(Rewriter *rw, Graph *g, Node *before, OpId op, int n_in) {
+  need_import(rw, g, rw->m->empty);
+  Node *n = node_new(g, rw->m->empty, str_internz(rw->m->strs, op_def(op)->name), n_in, 1);
+  n->op = op_def(op);
   n->dirty = DIRTY_INPUTS | DIRTY_OUTPUTS | DIRTY_ATTRS | DIRTY_OP | DIRTY_NAME;
   edit_link(&rw->journal, g, before, n);
+  return n;
+}
+
+static Node *constant_node(Rewriter *rw, Graph *g, Node *before, Tensor *t) {
+  if (!fits_constant_node(rw, g, t))
+    rw->impossible = "a Constant node of an opset below 9 holds floating point only";
+  Node *n = plain_node(rw, g, before, OP_Constant, 0);
   attr_slot(rw, n, "value", ATTR_TENSOR)->v.tensor = t;
   vec_push(rw->scratch, &rw->made, n);
   return n;
@@ -360,9 +378,14 @@ void rw_make_constant(Rewriter *rw, Value *v, Tensor *t) {
   v->facts = NULL;
   v->folded = NULL;
   v->folded_state = 0;
-  if (rw_may_add_initializers(g) && !v->n_outputs)
+  if (rw_may_add_initializers(g) && !v->n_outputs) {
     add_initializer(rw, g, v, t);
-  else
+  } else if (rw_may_add_initializers(g) && !fits_constant_node(rw, g, t)) {
+    Node *copy = plain_node(rw, g, n, OP_Identity, 1);
+    edit_input(&rw->journal, copy, 0, rw_const(rw, t, NULL));
+    edit_output(&rw->journal, copy, 0, v);
+    vec_push(rw->scratch, &rw->made, copy);
+  } else
     edit_output(&rw->journal, constant_node(rw, g, n, t), 0, v);
   for (Use *u = v->uses; u; u = u->next) {
     look_again(u->node);

@@ -70,7 +70,8 @@ bool rw_can_replace(const Rewriter *rw, const Value *old, const Value *now, cons
 void rw_replace(Rewriter *rw, Value *old, Value *now);
 
 /* Makes v itself a constant: its producer is detached and v becomes an initializer (or the output of a
- * Constant node where initializers are not possible, or v is a graph output). Uses and name stay. */
+ * Constant node where initializers are not possible, or v is a graph output; or of an Identity where it is
+ * one, and a Constant node can't be of its type yet). Uses and name stay. */
 void rw_make_constant(Rewriter *rw, Value *v, Tensor *t);
 
 void rw_set_input(Rewriter *rw, Node *n, int i, Value *v); /* v NULL: leave it out */

@@ -4,9 +4,6 @@
 
 #include "passes/passes.h"
 
-/* The body in this attribute; NULL if there is none. */
-Graph *body_of(const Node *n, const char *attribute);
-
 /* inline.c */
 /* Identity of v, for what the interface names and so has to be computed. NULL: not possible at its opset. */
 Value *bodies_own_value(Rewriter *rw, const Node *node, Value *v);

@@ -1,11 +1,6 @@
 /* Bodies that run never or once. */
 #include "passes/bodies/bodies.h"
 
-Graph *body_of(const Node *n, const char *attribute) {
-  const Attr *a = node_attr(n, attribute);
-  return a && !a->ref && a->type == ATTR_GRAPH && a->v.graphs.n == 1 ? a->v.graphs.at[0] : NULL;
-}
-
 Value *bodies_own_value(Rewriter *rw, const Node *node, Value *v) {
   if (!dtype_of(v) && node->opset < 14) return NULL; /* of tensors only, so far */
   return rw_node(rw, OP_Identity, 1, &v)->out[0];
@@ -27,7 +22,7 @@ static Outcome replace_outputs(Rewriter *rw, Node *node, Value *const *now) {
 Outcome bodies_inline_if(Rewriter *rw, Node *node) {
   int64_t condition;
   TRY(node_in(node, 0) && constant_int(node_in(node, 0), &condition));
-  Graph *branch = body_of(node, condition ? "then_branch" : "else_branch");
+  Graph *branch = attr_graph(node, condition ? "then_branch" : "else_branch");
   NEED(branch && (int)branch->outputs.n >= node->n_out && !branch->inputs.n,
        "its branch is not as it should be");
   Value **outs = NEW_ARRAY(rw_scratch(rw), Value *, branch->outputs.n);
@@ -90,7 +85,7 @@ static Outcome loop_never(Rewriter *rw, Node *node, const Graph *body, Value *co
 }
 
 Outcome bodies_inline_loop(Rewriter *rw, Node *node) {
-  Graph *body = body_of(node, "body");
+  Graph *body = attr_graph(node, "body");
   TRY(body && body->inputs.n >= 2 && body->outputs.n >= body->inputs.n - 1);
   int runs = loop_runs(node, body), carried = (int)body->inputs.n - 2;
   TRY(runs >= 0);

@@ -10,7 +10,7 @@ static bool is_unused(const Node *n, int i) {
 }
 
 static Outcome drop_if_outputs(Rewriter *rw, Node *node) {
-  const Graph *yes = body_of(node, "then_branch"), *no = body_of(node, "else_branch");
+  const Graph *yes = attr_graph(node, "then_branch"), *no = attr_graph(node, "else_branch");
   TRY(yes && no && (int)yes->outputs.n == node->n_out && (int)no->outputs.n == node->n_out);
   int dropped = 0;
   for (int i = node->n_out - 1; i >= 0 && node->n_out > 1; i--) {
@@ -35,7 +35,7 @@ static int drop_stacked(Rewriter *rw, Node *node, int first, int shift) {
 }
 
 static Outcome drop_scan_outputs(Rewriter *rw, Node *node) {
-  const Graph *body = body_of(node, "body");
+  const Graph *body = attr_graph(node, "body");
   int64_t scanned;
   TRY(body && node->opset >= 9 && attr_int(node, "num_scan_inputs", &scanned));
   TRY(scanned >= 0 && scanned <= node->n_in && (int)body->outputs.n == node->n_out);
@@ -104,7 +104,7 @@ static bool is_regular_loop(const Node *n, const Graph *body) {
 }
 
 static Outcome drop_loop_outputs(Rewriter *rw, Node *node) {
-  Graph *body = body_of(node, "body");
+  Graph *body = attr_graph(node, "body");
   TRY(is_regular_loop(node, body));
   int carried = node->n_in - 2;
   int dropped = drop_stacked(rw, node, carried, 1);
@@ -148,7 +148,7 @@ static Outcome take_out(Rewriter *rw, Node *node, Graph *body, int i) {
 }
 
 Outcome bodies_loop_invariant(Rewriter *rw, Node *node) {
-  Graph *body = body_of(node, "body");
+  Graph *body = attr_graph(node, "body");
   TRY(is_regular_loop(node, body) && node->n_out > 1);
   for (int i = 0; i + 2 < (int)body->inputs.n; i++)
     if (node_in(node, 2 + i) && behind_identities(body->outputs.at[1 + i]) == body->inputs.at[2 + i])

@@ -114,8 +114,8 @@ Outcome identity_concat(Rewriter *rw, Node *node) {
   int only = -1;
   for (int i = 0; i < node->n_in; i++) {
     Shape s = node_in(node, i) ? shape_of(node_in(node, i)) : SHAPE_UNKNOWN;
-    int64_t at = axis < 0 ? axis + s.rank : axis;
-    bool empty = s.rank > 0 && at >= 0 && at < s.rank && sym_is(s.dim[at], 0);
+    bool valid = s.rank > 0 && axis >= -s.rank && axis < s.rank;
+    bool empty = valid && sym_is(s.dim[axis < 0 ? axis + s.rank : axis], 0);
     if (empty) continue;
     TRY(only < 0);
     only = i;

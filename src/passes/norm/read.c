@@ -239,7 +239,9 @@ bool read_moments(Node *add, RootMeanSquare *r, Value **bias) {
 Node *norm_core(Node *n, ElemType *type) {
   *type = dtype_of(n->out[0]);
   if (!node_is(n, OP_Cast)) return n;
-  Node *core = node_in(n, 0) ? producer(node_in(n, 0)) : NULL;
-  bool narrows = *type == DT_FLOAT16 && is_stash_type(dtype_of(node_in(n, 0)));
+  Value *wide = node_in(n, 0);
+  if (!wide) return NULL;
+  Node *core = producer(wide);
+  bool narrows = *type == DT_FLOAT16 && is_stash_type(dtype_of(wide));
   return core && narrows && node_is_inner(core) ? core : NULL;
 }
