@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -107,8 +108,8 @@ def size() -> str:
     ]
     grown = [m for m, change in size_.items() if change > 0]
     return (
-        f"- The pipeline takes {span([-v for v in nodes.values()])} of the nodes, and "
-        f"{-100 * max(size_.values()):.2f} to {-100 * min(size_.values()):.2f} % of the bytes.\n"
+        f"- The pipeline takes {span([-v for v in nodes.values()])} of the nodes, and changes the bytes by "
+        f"{100 * min(size_.values()):+.2f} to {100 * max(size_.values()):+.2f} %.\n"
         f"- Over the models, Pearson's r of nodes taken and bytes taken is "
         f"{'not defined' if r is None else f'{r:+.2f}'}.\n"
         f"- Passes that add bytes over the zoo: {listed(adding)}. Models that end larger: {listed(grown)}.\n"
@@ -177,6 +178,36 @@ def transposes() -> str:
     )
 
 
+def lifted() -> str:
+    """Return what a newer opset adds, from the counts that the tests pin."""
+    pinned = json.loads((ROOT / "tests" / "zoo" / "expected.json").read_text())
+    rows = [
+        [
+            model,
+            row["after"],
+            row["lifted"],
+            lab.percent(row["lifted"] - row["after"], row["after"]),
+        ]
+        for model, row in pinned.items()
+        if row["lifted"] != row["after"]
+    ]
+    return lab.table(["model", "nodes left", "with --opset max", "Δ"], rows)
+
+
+@needs("exp_13_auto")
+def auto() -> str:
+    """Return what --auto saves."""
+    kept = units("exp_13_auto")
+    share = [1 - f["auto"]["tries"] / f["standard"]["tries"] for f in kept.values()]
+    plain, less = (sum(f[how]["seconds"] for f in kept.values()) for how in ("standard", "auto"))
+    other = [model for model, f in kept.items() if not f["same"]]
+    return (
+        f"- {span(share)} of the tries fall away; over {len(kept)} models the passes take {1000 * less:.0f} ms "
+        f"instead of {1000 * plain:.0f} ({lab.percent(less - plain, plain)}).\n"
+        f"- Models whose output differs: {listed(other)}.\n"
+    )
+
+
 @needs("exp_06_tolerance")
 def accuracy() -> str:
     """Return the models on which every output keeps its bits, and the worst of the others."""
@@ -195,5 +226,5 @@ def accuracy() -> str:
 
 BLOCKS = {
     block.__name__: block
-    for block in (gains, idle, size, family, order, speed, transposes, accuracy)
+    for block in (gains, lifted, idle, auto, size, family, order, speed, transposes, accuracy)
 }

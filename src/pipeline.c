@@ -203,6 +203,7 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
       .exact_only = option_on(o, OPT_exact),
       .contrib = may_contribute(o),
       .leave_external = keeps_external(o),
+      .skip_absent = option_on(o, OPT_auto),
       .verify_each = option_on(o, OPT_verify_each),
       .remarks = option_text(o, OPT_remarks) || limits->remarks,
       .max_growth = option_number(o, OPT_max_growth),

@@ -42,10 +42,24 @@ static bool skipped(const RunOptions *o, const Rule *r) {
   return false;
 }
 
+/* Could the pattern match if every operator that has been seen were where it wants it? */
+static bool may_match(const Rewriter *rw, const Pat *pat) {
+  if (pat->kind != PAT_OP) return true;
+  bool any = pat->domain[0] != '\0'; /* only operators of ai.onnx are looked for */
+  for (int k = 0; k < pat->n_names && !any; k++) {
+    const OpDef *op = op_find(pat->domain, pat->names[k], ONNX_NEWEST_OPSET);
+    any = !op || rw->seen[op->id];
+  }
+  for (int i = 0; i < pat->n_args && any; i++) any = may_match(rw, pat->arg[i]);
+  return any;
+}
+
 static void index_rule(Driver *d, size_t i, const Rule *r) {
   RuleList *by_op = r->late ? d->late : d->by_op;
   if (r->match) {
     const Pat *root = d->rules[i].match->root;
+    /* The roots of late rules are listed once a round: one that woke in between would come too late. */
+    if (d->rw.o->skip_absent && !r->late && !may_match(&d->rw, root)) return;
     for (int k = 0; k < root->n_names; k++) {
       const OpDef *op = op_find(root->domain, root->names[k], ONNX_NEWEST_OPSET);
       vec_push(d->rw.arena, &by_op[op ? op->id : OP_NONE], i);
@@ -59,6 +73,13 @@ static void index_rule(Driver *d, size_t i, const Rule *r) {
   }
   for (int k = 0; k < (int)(sizeof r->roots / sizeof *r->roots) && r->roots[k] != OP_NONE; k++)
     vec_push(d->rw.arena, &by_op[r->roots[k]], i);
+}
+
+static void index_rules(Driver *d) {
+  const RunResult *result = d->rw.result;
+  for (size_t k = 0; k < OP_COUNT_; k++) d->by_op[k].n = d->late[k].n = 0;
+  for (size_t i = 0; i < result->rules.n; i++) index_rule(d, i, result->rules.at[i].rule);
+  d->rw.news = false;
 }
 
 static void load_rules(Driver *d) {
@@ -82,14 +103,15 @@ static void load_rules(Driver *d) {
       d->rules[i].match = pattern_parse(rw->arena, r->match, NULL);
       if (!r->build) d->rules[i].replace = pattern_parse(rw->arena, r->replace, d->rules[i].match);
     }
-    index_rule(d, i, r);
   }
+  index_rules(d);
 }
 
 /* --- the worklist -------------------------------------------------------------------------------------- */
 
 static void enqueue(Rewriter *rw, Node *n) {
   if (n->queued || n->dead) return;
+  if (rw->o->skip_absent && n->op && !rw->seen[n->op->id]) rw->seen[n->op->id] = rw->news = true;
   if (rw->tail - rw->head == rw->cap) {
     size_t cap = rw->cap ? rw->cap * 2 : 1024;
     Node **queue = NEW_ARRAY(rw->arena, Node *, cap);
@@ -337,6 +359,7 @@ static void run_worklist(Driver *d) {
   for (uint64_t visits = 0; rw->head < rw->tail; visits++) {
     if (visits % 1024 == 0) ctx_progress(rw->m->cx, "optimize", rw->head, rw->tail);
     Node *n = dequeue(rw);
+    if (rw->news) index_rules(d); /* what has just appeared may wake rules */
     if (!n->dead) visit(d, n, rules_for(d->by_op, n));
   }
 }

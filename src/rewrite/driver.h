@@ -42,6 +42,7 @@ typedef struct RunOptions {
   bool exact_only;
   bool contrib;          /* operators of com.microsoft may be made */
   bool leave_external;   /* external data stays in its files: nothing is won by reading it */
+  bool skip_absent;      /* rules with operators that the model has not are not tried: the same output */
   bool verify_each;      /* model_check() after every rewrite, blame by name */
   bool remarks;          /* collect them */
   uint64_t max_growth;   /* bytes a fold may add over what it removes */

@@ -29,6 +29,9 @@ struct Rewriter {
   Node **queue;
   size_t head, tail, cap;
 
+  bool seen[OP_COUNT_]; /* operators that nodes on the worklist have had, with o->skip_absent */
+  bool news;            /* there was a first one since the rules were indexed */
+
   Map constants; /* tensor hash -> ConstEntry chain: constants that rw_const may reuse */
   Map *tables;   /* one per rule */
   Map effects;   /* Function -> does calling it have effects? */

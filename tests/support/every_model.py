@@ -131,6 +131,13 @@ class EveryModel:
         pinned = json.loads(EXPECTED.read_text())[subject.model.name]["after"]
         assert (counts != {pinned}) == (subject.model.name in DEPENDS_ON_ORDER), counts
 
+    def test_auto_changes_nothing(self, subject):
+        """Rules that --auto does not try could not have fired."""
+        if subject.model.facts.size > slimzoo.LARGE:
+            pytest.skip("the smaller models of its kind are enough")
+        auto = subject.optimise(subject.source, "auto", "--auto")
+        assert slimzoo.files(auto) == slimzoo.files(subject.optimised)
+
     def test_idempotent(self, subject):
         again = slimzoo.files(subject.optimised_again())
         assert again == slimzoo.files(subject.optimised)
