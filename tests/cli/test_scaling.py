@@ -14,7 +14,7 @@ import onnx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL, LARGE = 2_000, 8_000
+SMALL, LARGE = 2_000, 16_000
 GROWTH = 1.05
 
 

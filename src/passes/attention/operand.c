@@ -142,7 +142,7 @@ static bool above_merge(Trace *t, const Node *reshape) {
   t->merged = merged_heads(reshape);
   bool grouped = in.rank == 5 && sym_equal(in.dim[3], s.dim[1]) && sym_equal(in.dim[4], s.dim[2]) &&
                  const_dim(x, 1, &groups) && const_dim(x, 2, &times);
-  if (grouped) t->merged = groups * times;
+  if (grouped && __builtin_mul_overflow(groups, times, &t->merged)) return false;
   if (t->merged) insert_axis(t, 1, HEADS);
   if (grouped) insert_axis(t, 2, REPEAT);
   return t->merged != 0;

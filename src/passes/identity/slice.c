@@ -96,8 +96,9 @@ static bool compose_known(Cut first, Cut second, int64_t length, Cut *c) {
 
 /* Where an end stands that is counted from the end of the axis; 0 is the end itself. */
 static bool from_end(int64_t end, int64_t *back) {
+  if (end == INT64_MIN) return false;
   *back = end < 0 ? -end : 0;
-  return end > INT64_MIN && (end < 0 || end >= IDENTITY_FAR);
+  return end < 0 || end >= IDENTITY_FAR;
 }
 
 /* Starts counted from the front and ends from the end: so much less of each side. */

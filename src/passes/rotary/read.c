@@ -230,7 +230,7 @@ static bool is_rest(Value *v, const Part *x) {
   Part rest;
   int64_t whole;
   return v && part_read(v, &rest) && rest.root == x->root && rest.step == 1 && x->from == 0 &&
-         rest.from == x->count && width(x->root, &whole) && rest.from + rest.count == whole;
+         rest.from == x->count && width(x->root, &whole) && whole - rest.from == rest.count;
 }
 
 /* The first elements are rotated and the others follow as they are: then the whole is the source. */

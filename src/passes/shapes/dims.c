@@ -145,40 +145,81 @@ static Dim dim_of(const Node *shape, int64_t at) {
   return p->at[at < 0 ? at + (int64_t)p->n : at];
 }
 
+enum { MOST_SOURCES = 8 }; /* Shapes that are remembered for a dim: a batch is a dim of thousands */
+
+static uint64_t source_key(const Graph *g, Dim d) {
+  return hash_u64(map_key(g), map_key(d));
+}
+
+/* The Shapes that have the dim, without those that are gone. */
+static Source *live_sources(Map *table, uint64_t key, int *count) {
+  Source *first = map_get(table, key), *chain = first;
+  Source **link = &chain;
+  for (*count = 0; *link;) {
+    if ((*link)->shape->dead) {
+      *link = (*link)->next;
+    } else {
+      link = &(*link)->next;
+      ++*count;
+    }
+  }
+  if (chain != first) map_put(table, key, chain);
+  return chain;
+}
+
+static void remember_shape(Rewriter *rw, Node *shape) {
+  Map *table = rw_table(rw);
+  Dim d;
+  for (int64_t k = 0; (d = dim_of(shape, k)); k++) {
+    int count;
+    uint64_t key = source_key(shape->graph, d);
+    if (sym_const(d, NULL)) continue;
+    Source *chain = live_sources(table, key, &count);
+    const Source *s = chain;
+    while (s && s->shape != shape) s = s->next;
+    if (s || count == MOST_SOURCES) continue;
+    Source *made = NEW(rw_arena(rw), Source);
+    *made = (Source){shape, chain};
+    map_put(table, key, made);
+  }
+}
+
+/* Which dim of the Shape is d? -1: none. */
+static int64_t place_of(const Node *shape, Dim d) {
+  Dim own;
+  for (int64_t k = 0; (own = dim_of(shape, k)); k++)
+    if (sym_equal(own, d)) return k;
+  return -1;
+}
+
 /* Gather of one dim from a Shape that nothing else reads: from a Shape in front of it that has the dim too.
  */
 Outcome shapes_shared_shape(Rewriter *rw, Node *node) {
-  Map *table = rw_table(rw);
   if (node_is(node, OP_Shape)) {
-    uint64_t key = map_key(node->graph);
-    for (const Source *s = map_get(table, key); s; s = s->next) TRY(s->shape != node);
-    Source *s = NEW(rw_arena(rw), Source);
-    *s = (Source){node, map_get(table, key)};
-    map_put(table, key, s);
+    remember_shape(rw, node);
     return NO_MATCH;
   }
   Value *v = node_in(node, 0);
   Node *own = v ? v->producer : NULL;
   int64_t at;
+  int count;
   TRY(node_is(own, OP_Shape) && own->graph == node->graph && node_in(node, 1) && node_out(node, 0));
   const Tensor *index = constant_of(node_in(node, 1));
   TRY(index && index->count == 1 && tensor_get_int(index, 0, &at) && node_is_inner(own));
   Dim d = dim_of(own, at);
   TRY(d && !sym_const(d, NULL));
-  for (const Source *s = map_get(table, map_key(node->graph)); s; s = s->next) {
-    if (s->shape == own || s->shape->dead || !value_in_use(s->shape->out[0]) || !node_before(s->shape, node))
-      continue;
-    for (int64_t k = 0; dim_of(s->shape, k); k++) {
-      if (!sym_equal(dim_of(s->shape, k), d)) continue;
-      Value *in[] = {s->shape->out[0],
-                     rw_const(rw, tensor_int64s(rw_model(rw)->arena, index->rank, &k, 1), NULL)};
-      Value *y = rw_copy(rw, node, 2, in)->out[0];
-      const char *why;
-      NEED(rw_can_replace(rw, node->out[0], y, &why), "%s", why);
-      rw_replace(rw, node->out[0], y);
-      rw_note(rw, "dim %lld of '%s' is the same", (long long)k, node_in(s->shape, 0)->name->s);
-      return FIRED;
-    }
+  for (const Source *s = live_sources(rw_table(rw), source_key(node->graph, d), &count); s; s = s->next) {
+    if (s->shape == own || !value_in_use(s->shape->out[0]) || !node_before(s->shape, node)) continue;
+    int64_t k = place_of(s->shape, d);
+    if (k < 0) continue;
+    Value *in[] = {s->shape->out[0],
+                   rw_const(rw, tensor_int64s(rw_model(rw)->arena, index->rank, &k, 1), NULL)};
+    Value *y = rw_copy(rw, node, 2, in)->out[0];
+    const char *why;
+    NEED(rw_can_replace(rw, node->out[0], y, &why), "%s", why);
+    rw_replace(rw, node->out[0], y);
+    rw_note(rw, "dim %lld of '%s' is the same", (long long)k, node_in(s->shape, 0)->name->s);
+    return FIRED;
   }
   return NO_MATCH;
 }
