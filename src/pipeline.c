@@ -76,17 +76,6 @@ Frozen pipeline_freeze(Model *m, const onnxslim_options *o) {
   return freeze_dynamic_shapes(m, &f);
 }
 
-void pipeline_prepare(Model *m, const onnxslim_options *o, onnxslim_report *report) {
-  const OptionValue *v = o->value;
-  if (is_enabled(o, &pass_freeze_dynamic_shapes)) {
-    Frozen frozen = pipeline_freeze(m, o);
-    if (report) report_frozen(report, &frozen);
-  }
-  phase_extract(m, v[OPT_inputs].names.at, v[OPT_inputs].names.n, v[OPT_outputs].names.at,
-                v[OPT_outputs].names.n);
-  phase_keep(m, v[OPT_keep].names.at, v[OPT_keep].names.n);
-}
-
 static bool wants_remarks_but(const onnxslim_options *o, const char *others) {
   const char *which = option_text(o, OPT_remarks);
   return which && strcmp(which, others) != 0;
@@ -98,6 +87,21 @@ static bool wants_fired(const onnxslim_options *o) {
 
 static bool wants_missed(const onnxslim_options *o) {
   return wants_remarks_but(o, "fired");
+}
+
+void pipeline_prepare(Model *m, const onnxslim_options *o, onnxslim_report *report) {
+  const OptionValue *v = o->value;
+  if (option_on(o, OPT_inline_functions)) {
+    PhaseNotes calls = phase_inline_functions(m);
+    if (report) report_notes(report, "inline", "inline-functions", &calls, wants_fired(o), wants_missed(o));
+  }
+  if (is_enabled(o, &pass_freeze_dynamic_shapes)) {
+    Frozen frozen = pipeline_freeze(m, o);
+    if (report) report_frozen(report, &frozen);
+  }
+  phase_extract(m, v[OPT_inputs].names.at, v[OPT_inputs].names.n, v[OPT_outputs].names.at,
+                v[OPT_outputs].names.n);
+  phase_keep(m, v[OPT_keep].names.at, v[OPT_keep].names.n);
 }
 
 /* 0 is max. */
@@ -234,8 +238,8 @@ void pipeline_judge(Model *m, const onnxslim_options *o, onnxslim_report *report
 }
 
 void pipeline_finish(Model *m, const onnxslim_options *o, onnxslim_report *report) {
-  WrongInfos wrong = phase_drop_wrong_infos(m);
-  if (report) report_wrong_infos(report, &wrong, wants_fired(o), wants_missed(o));
+  PhaseNotes wrong = phase_drop_wrong_infos(m);
+  if (report) report_notes(report, "infer", "drop-wrong-value-info", &wrong, wants_fired(o), wants_missed(o));
   if (option_on(o, OPT_infer_shapes)) phase_infer_shapes(m);
   const char *broken = model_check(m);
   if (broken)

@@ -184,14 +184,15 @@ void report_lift(onnxslim_report *r, const Lift *lift, bool fired, bool missed) 
     remarks[r->n_remarks++] = (onnxslim_remark){false, pass, rule, node ? node : "model", why};
 }
 
-void report_wrong_infos(onnxslim_report *r, const WrongInfos *wrong, bool fired, bool missed) {
+void report_notes(onnxslim_report *r, const char *pass, const char *rule, const PhaseNotes *notes, bool fired,
+                  bool missed) {
   Arena *a = object_arena(r);
-  onnxslim_remark *remarks = more_remarks(r, wrong->n);
-  for (size_t i = 0; i < wrong->n; i++) {
-    const WrongInfo *w = &wrong->at[i];
-    if (w->kept ? !missed : !fired) continue;
-    remarks[r->n_remarks++] = (onnxslim_remark){!w->kept, "infer", "drop-wrong-value-info",
-                                                copy_text(a, w->value), copy_text(a, w->text)};
+  onnxslim_remark *remarks = more_remarks(r, notes->n);
+  for (size_t i = 0; i < notes->n; i++) {
+    const PhaseNote *n = &notes->at[i];
+    if (n->fired ? !fired : !missed) continue;
+    remarks[r->n_remarks++] =
+        (onnxslim_remark){n->fired, pass, rule, copy_text(a, n->node), copy_text(a, n->text)};
   }
 }
 

@@ -14,8 +14,9 @@ onnxslim_op_count *count_ops(Arena *a, Model *m, size_t *n);
 void report_frozen(onnxslim_report *r, const Frozen *frozen);
 /* What became of --opset, with remarks if they are wanted. */
 void report_lift(onnxslim_report *r, const Lift *lift, bool fired, bool missed);
-/* Remarks on declared types that inference contradicts. */
-void report_wrong_infos(onnxslim_report *r, const WrongInfos *wrong, bool fired, bool missed);
+/* Remarks of a phase; pass and rule are static. */
+void report_notes(onnxslim_report *r, const char *pass, const char *rule, const PhaseNotes *notes, bool fired,
+                  bool missed);
 /* What the rules did, added to the report; of the remarks those of rules that fired and of those that were
  * refused. */
 void report_run(onnxslim_report *r, const RunOptions *o, const RunResult *run, bool fired, bool missed);

@@ -145,6 +145,21 @@ void node_resize_inputs(Node *n, int n_in) {
   n->n_in = n_in;
 }
 
+/* A body's nodes read values of the enclosing graphs too. */
+void node_empty_inputs(Node *n) {
+  for (int i = 0; i < n->n_in; i++) node_set_input(n, i, NULL);
+  for (size_t i = 0; i < n->attrs.n; i++) {
+    const Attr *a = &n->attrs.at[i];
+    if (a->ref || (a->type != ATTR_GRAPH && a->type != ATTR_GRAPHS)) continue;
+    for (size_t k = 0; k < a->v.graphs.n; k++) {
+      Graph *body = a->v.graphs.at[k];
+      for (Node *b = body->first; b; b = b->next) node_empty_inputs(b);
+      for (size_t o = 0; o < body->outputs.n; o++)
+        if (body->outputs.at[o]->graph != body) body->outputs.at[o]->n_outputs--;
+    }
+  }
+}
+
 void node_set_output(Node *n, int i, Value *v) {
   if (n->out[i]) n->out[i]->producer = NULL;
   n->out[i] = v;

@@ -145,6 +145,7 @@ struct Function {
   Str domain, name, overload;
   Graph *body;         /* inputs and outputs have no types */
   Vec(Str) attributes; /* names without default */
+  Vec(Attr) defaults;  /* of the others; one that is a graph has no value here */
   Vec(struct OpsetImport *) opsets;
   Span raw;
 };
@@ -239,6 +240,8 @@ void node_resize_inputs(Node *n, int n_in);
 void node_link(Graph *g, Node *before, Node *n); /* before == NULL: at the end */
 void node_unlink(Node *n);                       /* input slots must be empty */
 void node_set_input(Node *n, int i, Value *v);   /* keeps use lists */
+/* Of the nodes in its bodies, too, as far as they read something. */
+void node_empty_inputs(Node *n);
 void node_set_output(Node *n, int i, Value *v);
 void graph_set_output(Graph *g, size_t i, Value *v);
 /* Lists v, which has init, among the initializers. */

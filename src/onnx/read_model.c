@@ -54,6 +54,15 @@ static Metadata read_metadata(Reader *r, const Wire *up) {
   return d;
 }
 
+/* The standard value of a function's attribute. A graph stays unread: it has no node to belong to. */
+static Attr read_default(Reader *r, const Wire *up) {
+  Attr a = {.name = read_str(r, wire_find(up, Msg_Attribute, up->bytes, Attribute_name))};
+  for (Wire w = wire_sub(up, Msg_Attribute, up->bytes); wire_next(&w);)
+    if (w.tag == Attribute_g || w.tag == Attribute_graphs) return a;
+  read_attr(r, wire_sub(up, Msg_Attribute, up->bytes), NULL, &a);
+  return a;
+}
+
 /* Everything of a function but its body: calls in other functions need the names first. */
 static void declare_function(Reader *r, const Wire *up) {
   Model *m = r->m;
@@ -69,6 +78,8 @@ static void declare_function(Reader *r, const Wire *up) {
       f->overload = w.bytes.n ? read_str(r, w.bytes) : NULL;
     else if (w.tag == Function_attribute)
       vec_push(m->arena, &f->attributes, read_str(r, w.bytes));
+    else if (w.tag == Function_attribute_proto)
+      vec_push(m->arena, &f->defaults, read_default(r, &w));
     else if (w.tag == Function_opset_import) {
       OpsetImport *o = NEW(m->arena, OpsetImport);
       *o = read_opset(r, &w);

@@ -92,28 +92,13 @@ static bool in_use(const Value *v) {
   return v->n_uses || v->n_outputs;
 }
 
-/* A body's nodes read values of the enclosing graphs too. */
-static void empty_inputs(Node *n) {
-  for (int i = 0; i < n->n_in; i++) node_set_input(n, i, NULL);
-  for (size_t i = 0; i < n->attrs.n; i++) {
-    const Attr *a = &n->attrs.at[i];
-    if (a->ref || (a->type != ATTR_GRAPH && a->type != ATTR_GRAPHS)) continue;
-    for (size_t k = 0; k < a->v.graphs.n; k++) {
-      Graph *body = a->v.graphs.at[k];
-      for (Node *b = body->first; b; b = b->next) empty_inputs(b);
-      for (size_t o = 0; o < body->outputs.n; o++)
-        if (body->outputs.at[o]->graph != body) body->outputs.at[o]->n_outputs--;
-    }
-  }
-}
-
 static void prune_nodes(Graph *g) {
   for (Node *n = g->last, *before; n; n = before) {
     before = n->prev;
     bool needed = false;
     for (int i = 0; i < n->n_out; i++) needed |= n->out[i] && in_use(n->out[i]);
     if (needed) continue;
-    empty_inputs(n);
+    node_empty_inputs(n);
     node_unlink(n);
   }
 }

@@ -61,7 +61,7 @@ static bool contradicts(const Type *a, const Type *b) {
   return false;
 }
 
-static bool is_wrong(WrongInfos *wrong, Value *v, bool kept) {
+static bool is_wrong(PhaseNotes *wrong, Value *v, bool kept) {
   Model *m = v->graph->model;
   const Type *proven = type_of(v);
   if (!contradicts(&v->declared, proven)) return false;
@@ -69,12 +69,12 @@ static bool is_wrong(WrongInfos *wrong, Value *v, bool kept) {
                                   kept ? "the output is declared %s and is %s; the interface stays"
                                        : "value_info says %s, but it is %s",
                                   tensor_label(m, &v->declared), tensor_label(m, proven));
-  vec_push(m->arena, wrong, ((WrongInfo){v->name->s, text, kept}));
+  vec_push(m->arena, wrong, ((PhaseNote){!kept, v->name->s, text}));
   return true;
 }
 
 static void check_infos(Graph *g, void *arg) {
-  WrongInfos *wrong = arg;
+  PhaseNotes *wrong = arg;
   size_t n = 0;
   if (g->function) return;
   for (size_t i = 0; i < g->infos.n; i++) {
@@ -88,8 +88,8 @@ static void check_infos(Graph *g, void *arg) {
   g->infos.n = n;
 }
 
-WrongInfos phase_drop_wrong_infos(Model *m) {
-  WrongInfos wrong = {0};
+PhaseNotes phase_drop_wrong_infos(Model *m) {
+  PhaseNotes wrong = {0};
   model_each_graph(m, check_infos, &wrong);
   return wrong;
 }

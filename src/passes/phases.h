@@ -80,17 +80,21 @@ Lift *phase_lift(Model *m, int target);
 /* --infer-shapes: every value of a graph gets the value_info entry that inference can prove. */
 void phase_infer_shapes(Model *m);
 
-/* A declared type that contradicts what inference proves. */
-typedef struct WrongInfo {
-  const char *value, *text;
-  bool kept; /* an output: the interface stays as declared */
-} WrongInfo;
+/* What a phase did, or did not and why, for the remarks. */
+typedef struct PhaseNote {
+  bool fired;
+  const char *node, *text;
+} PhaseNote;
 
-typedef Vec(WrongInfo) WrongInfos;
+typedef Vec(PhaseNote) PhaseNotes;
 
-/* Drops the value_info entries that are wrong. Nothing was concluded from them. The result lives in the
- * model's arena. */
-WrongInfos phase_drop_wrong_infos(Model *m);
+/* --inline-functions: calls of local functions are replaced by what the functions hold, and functions that
+ * nobody calls go. One note per call, in the model's arena. */
+PhaseNotes phase_inline_functions(Model *m);
+
+/* Drops the value_info entries that contradict inference; nothing was concluded from them. A wrong output
+ * declaration stays. One note each, in the model's arena. */
+PhaseNotes phase_drop_wrong_infos(Model *m);
 
 /* Shows s the names of the values that g declares. */
 void suggest_values(Suggest *s, const Graph *g);
