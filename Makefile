@@ -40,7 +40,9 @@ SHARED   := $(BUILD)/libonnxslim.so.$(SOVERSION)
 DRIVER_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/conformance/*.c tests/robust/*.c))
 DRIVERS  := $(patsubst %.o,$(BUILD)/%,$(notdir $(DRIVER_OBJ)))
 WRONG_OBJ := $(BUILD)/obj/tests/bisect/wrong_pass.o
-PROGRAMS := $(BUILD)/onnxslim $(BUILD)/onnxslim-wrong $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS)
+FUZZ_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard fuzz/*.c))
+REPLAYS  := $(patsubst $(BUILD)/obj/fuzz/%.o,$(BUILD)/replay-%,$(filter-out %/replay.o,$(FUZZ_OBJ)))
+PROGRAMS := $(BUILD)/onnxslim $(BUILD)/onnxslim-wrong $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS) $(REPLAYS)
 
 .DELETE_ON_ERROR:
 
@@ -71,6 +73,9 @@ $(BUILD)/obj/cli/%.o: cli/%.c
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALL_CFLAGS) -Iinclude -Isrc -Itests/unit -MMD -MP -c $< -o $@
+$(BUILD)/obj/fuzz/%.o: fuzz/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -Iinclude -Isrc -Itests/robust -MMD -MP -c $< -o $@
 
 # One relocatable object whose hidden symbols are made local: a program that links the archive sees onnxslim_* only.
 $(BUILD)/libonnxslim.o: $(LIB_OBJ) $(BUILD)/sources
@@ -92,11 +97,17 @@ $(BUILD)/onnxslim-wrong: $(CLI_OBJ) $(LIB_OBJ) $(WRONG_OBJ) $(BUILD)/sources
 # Some tests drive inner layers through small programs of their own.
 $(DRIVERS): $(DRIVER_OBJ) $(LIB_OBJ) $(BUILD)/sources
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(filter %/$(@F).o,$(DRIVER_OBJ)) $(LIB_OBJ) $(LDLIBS)
+# A fuzz target, with the main that replays files, and with libFuzzer's (clang; see `make fuzz`).
+$(BUILD)/replay-%: $(BUILD)/obj/fuzz/%.o $(BUILD)/obj/fuzz/replay.o $(LIB_OBJ) $(BUILD)/sources
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
+$(BUILD)/fuzz-%: $(BUILD)/obj/fuzz/%.o $(LIB_OBJ) $(BUILD)/sources
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LDLIBS)
+.SECONDARY: $(FUZZ_OBJ)
 $(BUILD)/examples/%: examples/%.c include/onnxslim.h $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) -std=c99 $(OPT) $(WARNINGS) $(SANITIZED) $(CFLAGS) -Iinclude -o $@ $< $(STATIC) $(LDLIBS)
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(DRIVER_OBJ) $(WRONG_OBJ))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(DRIVER_OBJ) $(WRONG_OBJ) $(FUZZ_OBJ))
 
 # --- Python: one virtual environment, pinned ---------------------------------------------------------------
 
@@ -144,6 +155,27 @@ robust: $(VENV)/test.installed ## malformed models and refused memory in full, u
 tsan: $(VENV)/test.installed ## the library in many threads under ThreadSanitizer
 	$(MAKE) BUILD=build/tsan SANITIZE=thread OPT=-O1 build/tsan/threads
 	TSAN_OPTIONS=halt_on_error=1 $(PYTEST) --build=build/tsan tests/robust/test_threads.py $(ARGS)
+
+# What a run finds beyond the committed corpus stays in $(FUZZ)/corpus/; inputs that crash in $(FUZZ)/found/.
+FUZZ    := build/libfuzzer
+CLANG   ?= clang-14
+TARGET  ?= pipeline
+SECONDS ?= 1800
+FUZZ_ENV = ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
+fuzz-setup: ## install clang and its libFuzzer (Debian, as root)
+	apt-get install -y clang-14 libclang-rt-14-dev
+fuzz: ## libFuzzer under ASan and UBSan (TARGET=wire|rules|pipeline SECONDS=1800), after fuzz-setup
+	$(MAKE) BUILD=$(FUZZ) CC='$(CLANG)' SANITIZE=fuzzer-no-link,address,undefined OPT=-O1 $(FUZZ)/fuzz-$(TARGET)
+	@mkdir -p $(FUZZ)/corpus/$(TARGET) $(FUZZ)/found/$(TARGET)
+	$(PYTHON) fuzz/dictionary.py $(TARGET) >$(FUZZ)/$(TARGET).dict
+	$(FUZZ_ENV) $(FUZZ)/fuzz-$(TARGET) -dict=$(FUZZ)/$(TARGET).dict -artifact_prefix=$(FUZZ)/found/$(TARGET)/ \
+	  -max_len=16384 -timeout=30 -rss_limit_mb=4096 -max_total_time=$(SECONDS) -print_final_stats=1 $(ARGS) \
+	  $(FUZZ)/corpus/$(TARGET) fuzz/corpus/$(TARGET)
+fuzz-corpus: $(VENV)/test.installed ## after fuzz: add what reached further to the committed corpus (TARGET=...)
+	$(PY) fuzz/seeds.py $(TARGET) $(FUZZ)/seeds/$(TARGET)
+	$(FUZZ_ENV) $(FUZZ)/fuzz-$(TARGET) -set_cover_merge=1 -timeout=30 -max_len=16384 \
+	  fuzz/corpus/$(TARGET) $(FUZZ)/corpus/$(TARGET) $(FUZZ)/seeds/$(TARGET)
+
 SEEDS ?= 0:10000
 fuzz-differential: programs $(VENV)/test.installed ## random models before and after in ONNX Runtime (SEEDS=FIRST:LAST)
 	$(PY) fuzz/differential.py --build $(BUILD) --seeds $(SEEDS) --jobs $(JOBS) $(ARGS)
@@ -163,7 +195,7 @@ format: $(VENV)/lint.installed ## rewrite the sources in the project's format
 	$(VENV)/bin/ruff check --fix --select I .
 	$(VENV)/bin/ruff format .
 
-C_FILES = $(shell find include src cli tests examples -name '*.c' -o -name '*.h' | sort)
+C_FILES = $(shell find include src cli tests examples fuzz -name '*.c' -o -name '*.h' | sort)
 TIDY_ARGS = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc
 
 golden-update: all $(VENV)/test.installed ## rewrite what the golden tests expect

@@ -12,4 +12,9 @@ typedef struct Span {
 
 #define SPAN_NONE ((Span){0, 0})
 
+/* Where it ends. C knows no NULL + 0. */
+static inline const uint8_t *span_end(Span s) {
+  return s.n ? s.p + s.n : s.p;
+}
+
 #endif

@@ -134,7 +134,7 @@ static void read_scalars(Reader *r, Wire w, Attr *out, uint64_t *i, uint64_t *f,
   }
 }
 
-bool read_attr(Reader *r, Wire w, Node *n, Attr *out) {
+static bool read_value(Reader *r, Wire w, Node *n, Attr *out) {
   *out = (Attr){.name = r->m->empty, .raw = {w.start, (size_t)(w.end - w.start)}};
   Lists l = {0};
   uint64_t i = 0, f = 0;
@@ -162,4 +162,10 @@ bool read_attr(Reader *r, Wire w, Node *n, Attr *out) {
   case ATTR_GRAPHS: read_graphs(r, w, Attribute_graphs, l.graphs, n, out); return true;
   default: return false;
   }
+}
+
+bool read_attr(Reader *r, Wire w, Node *n, Attr *out) {
+  bool known = read_value(r, w, n, out);
+  if (!known) wire_check(w);
+  return known;
 }

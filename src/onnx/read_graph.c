@@ -56,7 +56,9 @@ static void read_initializer(Reader *r, const Wire *w, Graph *g) {
   Tensor *t = read_tensor(r, wire_sub(w, Msg_Tensor, w->bytes), &name);
   Value *v = declare_initializer(r, w, g, name);
   v->init = t;
-  if (!t) v->opaque = w->bytes;
+  if (t) return;
+  v->opaque = w->bytes;
+  wire_check(wire_sub(w, Msg_Tensor, w->bytes));
 }
 
 /* Its name is that of its values tensor. */
@@ -69,22 +71,25 @@ static void read_sparse(Reader *r, const Wire *w, Graph *g) {
     if (text.p) name = read_str(r, text);
   }
   declare_initializer(r, w, g, name)->sparse = w->bytes;
+  wire_check(wire_sub(w, Msg_SparseTensor, w->bytes));
 }
 
 /* A value_info entry gives a type to a value of this scope. One for a name that nothing declares is kept. */
 static void read_info(Reader *r, const Wire *w, Graph *g, Map *seen) {
+  Wire info = wire_sub(w, Msg_ValueInfo, w->bytes);
   Str name = read_str(r, wire_find(w, Msg_ValueInfo, w->bytes, ValueInfo_name));
   Value *v = map_get(&g->scope, map_key(name));
   if (!v) {
     v = graph_value(g, name);
     map_put(&g->scope, map_key(name), NULL);
   }
+  if (map_get(seen, map_key(v)) || v->info.p) wire_check(info);
   if (map_get(seen, map_key(v))) return;
   map_put(seen, map_key(v), v);
   vec_push(r->m->arena, &g->infos, v);
   if (v->info.p) return; /* an input: the interface says more */
   v->info = w->bytes;
-  v->declared = read_info_type(r, wire_sub(w, Msg_ValueInfo, w->bytes), true);
+  v->declared = read_info_type(r, info, true);
 }
 
 static void read_output(Reader *r, const Wire *w, Graph *g) {
@@ -98,6 +103,8 @@ static void read_output(Reader *r, const Wire *w, Graph *g) {
                             true); /* inference takes no names from here */
     if (t.kind != v->declared.kind || t.shape.rank >= 0) v->declared = t;
     if (!v->info.p) v->info = w->bytes;
+  } else if (typed) {
+    wire_check(wire_sub(w, Msg_ValueInfo, w->bytes));
   }
   v->n_outputs++;
   vec_push(r->m->arena, &g->outputs, v);
@@ -191,6 +198,8 @@ static void read_body(Reader *r, Wire start, Graph *g, const Layout *l) {
         read_sparse(r, &w, g);
       else if (w.tag == Graph_name)
         g->name = read_str(r, w.bytes);
+      else if (w.tag == Graph_quantization_annotation)
+        wire_check(wire_sub(&w, Msg_TensorAnnotation, w.bytes));
     }
   }
   for (w = start; wire_next(&w);)

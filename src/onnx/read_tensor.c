@@ -76,7 +76,7 @@ static void read_parts(Reader *r, Wire w, Parts *p) {
     switch (w.tag) {
     case Tensor_dims: add_dim(p, w.num); break;
     case PACKED(Tensor_dims):
-      for (const uint8_t *at = w.bytes.p, *end = w.bytes.p + w.bytes.n; at < end;) {
+      for (const uint8_t *at = w.bytes.p, *end = span_end(w.bytes); at < end;) {
         uint64_t v;
         if (!varint_get(&at, end, &v)) wire_fail(&w, "malformed list of dims");
         add_dim(p, v);
@@ -132,7 +132,7 @@ static void gather_typed(Wire w, const Typed *t, size_t width, uint8_t *out) {
       if (w.bytes.n) memcpy(out, w.bytes.p, w.bytes.n);
       out += w.bytes.n;
     } else if (w.tag == PACKED(t->tag)) {
-      for (const uint8_t *at = w.bytes.p, *end = w.bytes.p + w.bytes.n; at < end; out += width) {
+      for (const uint8_t *at = w.bytes.p, *end = span_end(w.bytes); at < end; out += width) {
         uint64_t v;
         if (!varint_get(&at, end, &v)) wire_fail(&w, "a number is longer than ten bytes");
         memcpy(out, &v, width);

@@ -26,7 +26,10 @@ static Shape read_shape(Reader *r, Wire w, bool named) {
   Wire count = w;
   size_t rank = 0;
   while (wire_next(&count)) rank += count.tag == TensorShape_dim;
-  if (rank > MAX_RANK) return SHAPE_UNKNOWN;
+  if (rank > MAX_RANK) {
+    wire_check(w);
+    return SHAPE_UNKNOWN;
+  }
   Dim *dim = NEW_ARRAY(r->m->arena, Dim, rank);
   for (size_t i = 0; wire_next(&w);)
     if (w.tag == TensorShape_dim)

@@ -87,7 +87,7 @@ void wire_error(const Wire *w, onnxslim_status code, const char *fmt, ...) {
 /* --- reading ------------------------------------------------------------------------------------------- */
 
 Wire wire_top(const WireDoc *doc, MsgId msg, Span bytes) {
-  return (Wire){.doc = doc, .msg = msg, .start = bytes.p, .p = bytes.p, .end = bytes.p + bytes.n};
+  return (Wire){.doc = doc, .msg = msg, .start = bytes.p, .p = bytes.p, .end = span_end(bytes)};
 }
 
 Wire wire_sub(const Wire *up, MsgId msg, Span bytes) {
@@ -191,6 +191,13 @@ Span wire_find(const Wire *up, MsgId msg, Span message, uint32_t tag) {
   for (Wire w = wire_sub(up, msg, message); wire_next(&w);)
     if (w.tag == tag) found = w.bytes;
   return found;
+}
+
+void wire_check(Wire w) {
+  while (wire_next(&w)) {
+    MsgId sub = wire_sub_msg(w.msg, w.tag);
+    if (sub != Msg_NONE) wire_check(wire_sub(&w, sub, w.bytes));
+  }
 }
 
 Span wire_merge(Arena *a, Wire *w) {

@@ -90,6 +90,9 @@ Span wire_find(const Wire *up, MsgId msg, Span message, uint32_t tag);
  * w's current tag, from its current field to the end of the message, as one; w then stands at the last. */
 Span wire_merge(Arena *a, Wire *w);
 
+/* Fails unless this message and those in it are well-formed: for what is kept as it is now and read later. */
+void wire_check(Wire w);
+
 /* What the field holds if it is a message; Msg_NONE otherwise. */
 MsgId wire_sub_msg(MsgId msg, uint32_t tag);
 

@@ -11,6 +11,7 @@
  * are chosen: a bit in them is not looked at. Prints how many cases there were, and how they ended. */
 #include "onnx/gather.h"
 #include "onnx/wire.h"
+#include "session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,94 +50,16 @@ static _Noreturn void wrong(const char *what, const char *message) {
   exit(1);
 }
 
-/* --- memory -------------------------------------------------------------------------------------------- */
-
-typedef struct Heap {
-  size_t live, room;
-  unsigned long requests, refuse; /* refuse: number of the request that fails, 0: none */
-} Heap;
-
-typedef union Header {
-  size_t size;
-  long double align;
-} Header;
-
-static void *heap_alloc(void *user, size_t size) {
-  Heap *h = user;
-  if (++h->requests == h->refuse) return NULL;
-  if (size > h->room - h->live) wrong("allocation", "more memory than the input explains");
-  Header *block = malloc(sizeof *block + size);
-  if (!block) return NULL;
-  block->size = size;
-  h->live += size;
-  return block + 1;
-}
-
-static void heap_free(void *user, void *p) {
-  Heap *h = user;
-  if (!p) return;
-  Header *block = (Header *)p - 1;
-  h->live -= block->size;
-  free(block);
-}
-
 /* --- one case ------------------------------------------------------------------------------------------ */
 
 static unsigned long cases, models;
 
-typedef struct Session {
-  onnxslim_context *cx;
-  onnxslim_options *options;
-  onnxslim_model *model;
-  onnxslim_report *report;
-  char *text;
-  uint8_t *bytes;
-  size_t size;
-} Session;
-
-/* The status of the first call that fails. */
-static onnxslim_status use(Session *s, Span in) {
-  onnxslim_status status;
-  s->options = onnxslim_options_new(s->cx);
-  if (!s->options) return ONNXSLIM_ERR_MEMORY;
-  if ((status = onnxslim_options_set(s->options, "infer-shapes", "1"))) return status;
-  if ((status = onnxslim_options_set(s->options, "remarks", "all"))) return status;
-  if ((status = onnxslim_load_bytes(s->cx, in.p, in.n, NULL, &s->model))) return status;
-  if ((status = onnxslim_optimize(s->model, s->options, &s->report))) return status;
-  if ((status = onnxslim_model_text(s->model, s->options, &s->text))) return status;
-  return onnxslim_save_bytes(s->model, s->options, &s->bytes, &s->size);
-}
-
-static void end(Session *s) {
-  onnxslim_buffer_free(s->cx, s->text);
-  onnxslim_buffer_free(s->cx, s->bytes);
-  onnxslim_report_free(s->report);
-  onnxslim_model_free(s->model);
-  onnxslim_options_free(s->options);
-  onnxslim_context_free(s->cx);
-}
-
-static void read_again(const Session *s) {
-  onnxslim_model *model;
-  onnxslim_context *cx = onnxslim_context_new(NULL, NULL);
-  if (onnxslim_load_bytes(cx, s->bytes, s->size, NULL, &model) != ONNXSLIM_OK)
-    wrong("what was written cannot be read", onnxslim_error(cx));
-  onnxslim_model_free(model);
-  onnxslim_context_free(cx);
-}
-
 static onnxslim_status run(Span in, Heap *h) {
   alarm(SECONDS);
-  onnxslim_allocator alloc = {heap_alloc, heap_free, h};
-  Session s = {.cx = onnxslim_context_new(&alloc, NULL)};
-  onnxslim_status status = s.cx ? use(&s, in) : ONNXSLIM_ERR_MEMORY;
+  onnxslim_status status =
+      session_run(in.p, in.n, (const Choice[]){{"infer-shapes", "1"}, {"remarks", "all"}, {0}}, h, NULL);
   cases++;
   models += status == ONNXSLIM_OK;
-  if (status == ONNXSLIM_ERR_INTERNAL) wrong("internal error", onnxslim_error(s.cx));
-  if (s.cx && status != ONNXSLIM_OK && !*onnxslim_error(s.cx)) wrong("error", "without a message");
-  if (status == ONNXSLIM_OK) read_again(&s);
-  if (s.cx) end(&s);
-  if (h->live) wrong("leak", "memory is not given back");
   return status;
 }
 

@@ -78,7 +78,7 @@ static bool output_is_known(const Equation *eq) {
 }
 
 bool equation_read(Span text, int n_in, const int *rank, Equation *eq, const char **why) {
-  const uint8_t *p = text.p, *end = text.p + text.n;
+  const uint8_t *p = text.p, *end = span_end(text);
   int ellipsis = 0;
   bool marked = false;
   *why = "the equation has a diagonal, or is none";
