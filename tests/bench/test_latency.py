@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench" / "latency"))
 
+import page
 import stats
 import worker
 
@@ -46,3 +47,14 @@ def test_every_model_runs_in_every_place():
     orders = list(worker.orders(names, 6))
     assert all(sorted(order) == names for order in orders)
     assert {order[0] for order in orders} == {order[-1] for order in orders} == set(names)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "noise"),
+    [(0.90, 0.95, False), (1.04, 1.06, False), (0.97, 1.01, True), (0.95, 0.985, True)],
+)
+def test_what_the_original_differs_from_itself_by_is_noise(low, high, noise):
+    ours = {"ratio": (low + high) / 2, "low": low, "high": high}
+    found = {page.OURS: ours, page.NULL: {"ratio": 1.0, "low": 0.98, "high": 1.02}}
+    assert page.is_noise(found) == noise
+    assert (page.change(found) == "noise") == noise
