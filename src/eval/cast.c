@@ -4,9 +4,10 @@
  *   integer to integer   the low bits
  *   float to integer     towards zero; out of range and NaN are undefined: refused
  *   to float             nearest, ties to even. Runtimes go through float where the source is wider than
- * that, so results on which both ways differ are refused to float8            saturating unless saturate=0
+ *                        that, so results on which both ways differ are refused
+ *   to float8            saturating unless saturate=0; float8e8m0 as round_mode says, only saturating
  *
- * Strings and float8e8m0 are refused.
+ * Strings are refused.
  */
 #include "eval/kernel.h"
 #include "eval/minifloat.h"
@@ -23,8 +24,8 @@ typedef struct Wide {
 } Wide;
 
 static bool castable(ElemType t) {
-  return elem_is_real(t) || t == DT_BOOL || minifloat_known(t) || t == DT_INT4 || t == DT_UINT4 ||
-         t == DT_INT2 || t == DT_UINT2;
+  return elem_is_real(t) || t == DT_BOOL || minifloat_known(t) || t == DT_FLOAT8E8M0 || t == DT_INT4 ||
+         t == DT_UINT4 || t == DT_INT2 || t == DT_UINT2;
 }
 
 static void load(Wide *w, ElemType t, const void *p, uint64_t from) {
@@ -110,6 +111,17 @@ static bool to_narrow_float(const Wide *w, ElemType to, bool saturate, uint8_t *
   return true;
 }
 
+/* To float8e8m0: direction as of scale_encode(). */
+static bool to_scale(const Wide *w, int direction, uint8_t *out) {
+  for (size_t i = 0; i < w->n; i++) {
+    float once, odd;
+    uint8_t other;
+    NEEDS(as_float(w, i, &once, &odd) && scale_encode(once, direction, &out[i]));
+    NEEDS(scale_encode(odd, direction, &other) && other == out[i]);
+  }
+  return true;
+}
+
 /* Reals to words of `bits` bits: they must fit. */
 static bool to_words(Wide *w, int bits, bool is_signed) {
   double high = ldexp(1, is_signed ? bits - 1 : bits), low = is_signed ? -high : 0;
@@ -165,6 +177,13 @@ static bool cast(Eval *e, ElemType to) {
   NEEDS(out);
   const void *p = in_data(e, 0);
   NEEDS(p);
+  int direction = 0;
+  if (to == DT_FLOAT8E8M0) {
+    bool up = attr_string_is(e->node, "round_mode", "up"),
+         down = attr_string_is(e->node, "round_mode", "down");
+    NEEDS(saturate && (up || down || attr_string_is(e->node, "round_mode", "nearest")));
+    direction = up - down;
+  }
   Wide *w = NEW(e->scratch, Wide);
   w->is_real = elem_is_float(t->dtype);
   w->is_signed = elem_is_signed(t->dtype);
@@ -172,7 +191,8 @@ static bool cast(Eval *e, ElemType to) {
   for (uint64_t from = 0; from < t->count; from += w->n) {
     w->n = t->count - from < BLOCK ? (size_t)(t->count - from) : BLOCK;
     load(w, t->dtype, p, from);
-    NEEDS(store(w, to, saturate != 0, out, from));
+    NEEDS(to == DT_FLOAT8E8M0 ? to_scale(w, direction, (uint8_t *)out + from)
+                              : store(w, to, saturate != 0, out, from));
   }
   return true;
 }

@@ -355,7 +355,7 @@ bool out_words(Eval *e, int i, ElemType dtype, int rank, const int64_t *dim, con
 
 /* One element that has no C type of its own. */
 static double small_number(ElemType t, uint8_t bits) {
-  if (minifloat_known(t)) return (double)minifloat_decode(t, bits);
+  if (minifloat_known(t) || t == DT_FLOAT8E8M0) return (double)minifloat_decode(t, bits);
   int width = elem_bits(t);
   return (double)bits - (elem_is_signed(t) && bits >> (width - 1) ? ldexp(1, width) : 0);
 }

@@ -38,7 +38,10 @@ static double magnitude(const Format *f, unsigned bits) {
   return ldexp(fraction, exponent - f->bias - f->mantissa);
 }
 
+enum { SCALE_BIAS = 127, SCALE_LARGEST = 254, SCALE_NAN = 255 };
+
 float minifloat_decode(ElemType t, uint8_t bits) {
+  if (t == DT_FLOAT8E8M0) return bits == SCALE_NAN ? NAN : ldexpf(1, bits - SCALE_BIAS);
   const Format *f = format(t);
   unsigned sign = 1u << (f->exponent + f->mantissa), low = bits & (sign - 1);
   if (f->unsigned_zero ? bits == f->nan : f->nan >= 0 && low > f->largest && (int)low != f->infinity)
@@ -75,4 +78,18 @@ uint8_t minifloat_encode(ElemType t, float v, bool saturate) {
   }
   if (bits == 0 && f->unsigned_zero) return 0;
   return (uint8_t)(sign | bits);
+}
+
+bool scale_encode(float f, int direction, uint8_t *bits) {
+  if (signbit(f) && !isnan(f)) return false;
+  if (isnan(f) || isinf(f) || f == 0) {
+    *bits = isnan(f) ? SCALE_NAN : f == 0 ? 0 : SCALE_LARGEST;
+    return true;
+  }
+  int exponent;
+  float fraction = frexpf(f, &exponent); /* f = fraction * 2^exponent, 0.5 <= fraction < 1 */
+  bool up = direction > 0 ? fraction > 0.5f : direction == 0 && fraction >= 0.75f;
+  int biased = exponent - 1 + up + SCALE_BIAS;
+  *bits = (uint8_t)(biased < 0 ? 0 : biased > SCALE_LARGEST ? SCALE_LARGEST : biased);
+  return true;
 }
