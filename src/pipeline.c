@@ -219,9 +219,9 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
   if (o->value[OPT_dump_before].set || o->value[OPT_dump_after].set) run.observe = observe;
   RunResult *result = rewrite_run(m, &run);
   /* What kept a node from being lifted may be known now, or the node be gone. */
-  for (uint64_t left; (left = run.max_rewrites - result->rewrites) && pipeline_lift(m, o, report);) {
+  while (result->rewrites < run.max_rewrites && pipeline_lift(m, o, report)) {
     RunOptions rest = run;
-    rest.max_rewrites = left;
+    rest.max_rewrites -= result->rewrites;
     add_run(m->arena, result, rewrite_run(m, &rest));
   }
   if (report) report_run(report, &run, result, wants_fired(o), wants_missed(o));

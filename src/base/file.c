@@ -170,7 +170,9 @@ const char *const *folder_files(Arena *a, const char *folder, size_t *n) {
   Listing *l = NEW(a, Listing);
   arena_finally(a, listing_close, l);
   l->dir = opendir(folder);
-  for (const struct dirent *e; l->dir && (e = readdir(l->dir));) {
+  for (;;) {
+    const struct dirent *e = l->dir ? readdir(l->dir) : NULL;
+    if (!e) break;
     struct stat st;
     const char *path = arena_printf(a, "%s/%s", folder, e->d_name);
     if (lstat(path, &st) == 0 && S_ISREG(st.st_mode)) vec_push(a, &paths, path);

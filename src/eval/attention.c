@@ -106,7 +106,10 @@ static bool attention_mask(Eval *e, Attention *a) {
     a->mask_stride[i] = own < 0 || t->dim[own] == 1 ? 0 : packed[own];
   }
   a->mask_keys = keys;
-  if (t->dtype != DT_BOOL) return t->dtype == e->in[QUERY]->dtype && (a->mask = in_doubles(e, MASK));
+  if (t->dtype != DT_BOOL) {
+    a->mask = in_doubles(e, MASK);
+    return t->dtype == e->in[QUERY]->dtype && a->mask;
+  }
   const uint8_t *allowed = in_data(e, MASK);
   double *mask = doubles_new(e, (int64_t)t->count);
   NEEDS(allowed && mask);
@@ -129,8 +132,8 @@ static bool attention_init(Eval *e, Attention *a) {
   if (since(e) >= 25)
     NEEDS(attr_int(n, "left_window_size", &a->left) && attr_int(n, "right_window_size", &a->right));
   const Tensor *t = in_tensor(e, LENGTHS);
-  NEEDS(!t || (t->rank == 1 && t->dim[0] == a->q.batch && !in_tensor(e, PAST_KEY) &&
-               (a->lengths = in_indices(e, LENGTHS))));
+  if (t) a->lengths = in_indices(e, LENGTHS);
+  NEEDS(!t || (a->lengths && t->rank == 1 && t->dim[0] == a->q.batch && !in_tensor(e, PAST_KEY)));
   for (lengths = 0; t && lengths < t->dim[0]; lengths++)
     NEEDS(a->lengths[lengths] >= 0 && a->lengths[lengths] <= a->total);
   a->query = in_doubles(e, QUERY);
@@ -266,8 +269,11 @@ static bool run_flex_attention(Eval *e) {
     NEEDS(attr_float(e->node, "scale", &scale));
     a.scale = (double)scale;
   }
-  NEEDS(elem_is_computed_float(inner) && (a.query = in_doubles(e, QUERY)) && (a.key = in_doubles(e, KEY)) &&
-        (a.value = in_doubles(e, VALUE)));
+  NEEDS(elem_is_computed_float(inner));
+  a.query = in_doubles(e, QUERY);
+  a.key = in_doubles(e, KEY);
+  a.value = in_doubles(e, VALUE);
+  NEEDS(a.query && a.key && a.value);
   int64_t dim[4] = {a.q.batch, a.q.heads, a.q.length, a.total},
           out[4] = {a.q.batch, a.q.heads, a.q.length, a.v.size};
   int64_t rows = dim[0] * dim[1] * dim[2];

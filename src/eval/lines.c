@@ -52,7 +52,8 @@ bool eval_mean_variance_norm(Eval *e) {
   NEEDS(attr_ints(e->node, "axes", &axes, &n_axes) && axes_mark(axes, n_axes, t->rank, marked));
   if (e->dry) return out_new(e, 0, t->dtype, t->rank, t->dim);
   int64_t groups = group_strides(t, marked, stride);
-  double each = (double)((int64_t)t->count / groups);
+  int64_t size = (int64_t)t->count / groups;
+  double each = (double)size;
   const double *v = in_doubles(e, 0);
   double *r = doubles_new(e, (int64_t)t->count), *mean = doubles_new(e, groups),
          *variance = doubles_new(e, groups);

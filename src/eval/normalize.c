@@ -56,7 +56,7 @@ static bool scale_and_bias(Eval *e, int params, Loop *l) {
 }
 
 /* One row: (x - mean) / sqrt(mean of squares + epsilon) */
-static void normalize_row(const double *v, double *r, int64_t n, double epsilon, double *mean,
+static void normalize_row(const double *v, double *r, int64_t n, double epsilon, const double *mean,
                           double *inverse) {
   double variance = 0;
   for (int64_t i = 0; i < n; i++) variance += (v[i] - *mean) * (v[i] - *mean);

@@ -155,10 +155,10 @@ static bool run_init(Eval *e, const Cells *c, Run *r) {
 bool eval_rnn(Eval *e) {
   Cells c = {0};
   Run r = {0};
-  const double *w, *k, *b, *p;
+  const double *b, *p;
   NEEDS(cells_init(e, &c) && run_init(e, &c, &r));
-  NEEDS((w = in_doubles(e, W)) && (k = in_doubles(e, R)) && optional_doubles(e, B, &b) &&
-        optional_doubles(e, PEEPHOLES, &p));
+  const double *w = in_doubles(e, W), *k = in_doubles(e, R);
+  NEEDS(w && k && optional_doubles(e, B, &b) && optional_doubles(e, PEEPHOLES, &p));
   int64_t rows = c.gates * c.hidden, d = c.directions;
   c.gate = doubles_new(e, rows);
   c.recurrent = doubles_new(e, rows);

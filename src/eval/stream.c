@@ -188,12 +188,14 @@ static bool rows_load(Arena *a, Rows *r, int64_t from, int64_t n, const StreamTo
 /* Each puts rows from..from+n-1 to dst, `stride` bytes from one to the next. */
 static bool put_rows(Arena *a, const Rows *r, int64_t from, int64_t n, uint8_t *dst, size_t stride);
 
-static void put_stored(const Rows *r, int64_t from, int64_t n, uint8_t *dst, size_t stride) {
+static bool put_stored(const Rows *r, int64_t from, int64_t n, uint8_t *dst, size_t stride) {
+  NEEDS(r->bytes);
   const uint8_t *src = r->bytes + (size_t)(from - r->first) * r->size;
   if (stride == r->size)
     memcpy(dst, src, (size_t)n * r->size);
   else
     for (int64_t i = 0; i < n; i++) memcpy(dst + (size_t)i * stride, src + (size_t)i * r->size, r->size);
+  return true;
 }
 
 static bool put_turned(const Rows *r, int64_t from, int64_t n, uint8_t *dst, size_t stride) {
@@ -297,14 +299,14 @@ static bool put_computed(Arena *a, const Rows *r, int64_t from, int64_t n, uint8
             .out = &out,
             .max_bytes = UINT64_MAX};
   ok = ok && eval_node(&e) && out->nbytes == (uint64_t)n * r->size;
-  if (ok) put_stored(&(Rows){.bytes = out->bytes, .size = r->size}, 0, n, dst, stride);
+  ok = ok && put_stored(&(Rows){.bytes = out->bytes, .size = r->size}, 0, n, dst, stride);
   arena_free(scratch);
   return ok;
 }
 
 static bool put_rows(Arena *a, const Rows *r, int64_t from, int64_t n, uint8_t *dst, size_t stride) {
   switch (r->how) {
-  case STORED: put_stored(r, from, n, dst, stride); return true;
+  case STORED: return put_stored(r, from, n, dst, stride);
   case TURNED: return put_turned(r, from, n, dst, stride);
   case JOINED: return put_joined(a, r, from, n, dst, stride);
   default: return put_computed(a, r, from, n, dst, stride);

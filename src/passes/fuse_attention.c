@@ -187,7 +187,7 @@ static Value *reshaped(Rewriter *rw, Value *v, const int64_t *dim, int rank) {
 
 /* The columns of a fused projection that an operand is; others ask for the same Split. */
 static Value *columns(Rewriter *rw, const Operand *o, Node **split) {
-  int64_t size[MAX_PARTS], depth = o->flat.depth;
+  int64_t size[MAX_PARTS] = {0}, depth = o->flat.depth;
   Value *x = o->flat.v;
   if (o->flat.apart) return reshaped(rw, x, (int64_t[]){0, 0, o->flat.heads * depth}, 3);
   if (!o->piece.n) return x;
