@@ -73,35 +73,29 @@ static void read_container(Reader *r, Wire w, bool named, uint32_t inner_tag, Ty
 
 static Type read_type(Reader *r, Wire w, bool named) {
   Type t = TYPE_NOTHING;
-  Wire first = w; /* of the run of pieces of the member that came last: it wins, and its pieces merge */
-  uint32_t member = 0;
-  while (wire_next(&w)) {
-    if (!wire_is_type(w.tag) || w.tag == member) continue;
-    member = w.tag;
-    first = w;
-  }
+  uint32_t member = wire_last_type(&w);
   if (!member) return t;
-  Span bytes = wire_merge(r->scratch, &first);
+  Span bytes = wire_merge(r->scratch, &w);
   switch (member) {
   case Type_tensor_type:
     t.kind = TYPE_TENSOR;
-    read_tensor_type(r, wire_sub(&first, Msg_Type_Tensor, bytes), named, &t);
+    read_tensor_type(r, wire_sub(&w, Msg_Type_Tensor, bytes), named, &t);
     break;
   case Type_sparse_tensor_type:
     t.kind = TYPE_SPARSE;
-    read_tensor_type(r, wire_sub(&first, Msg_Type_SparseTensor, bytes), named, &t);
+    read_tensor_type(r, wire_sub(&w, Msg_Type_SparseTensor, bytes), named, &t);
     break;
   case Type_sequence_type:
     t.kind = TYPE_SEQUENCE;
-    read_container(r, wire_sub(&first, Msg_Type_Sequence, bytes), named, Type_Sequence_elem_type, &t);
+    read_container(r, wire_sub(&w, Msg_Type_Sequence, bytes), named, Type_Sequence_elem_type, &t);
     break;
   case Type_optional_type:
     t.kind = TYPE_OPTIONAL;
-    read_container(r, wire_sub(&first, Msg_Type_Optional, bytes), named, Type_Optional_elem_type, &t);
+    read_container(r, wire_sub(&w, Msg_Type_Optional, bytes), named, Type_Optional_elem_type, &t);
     break;
   case Type_map_type:
     t.kind = TYPE_MAP;
-    read_container(r, wire_sub(&first, Msg_Type_Map, bytes), named, Type_Map_value_type, &t);
+    read_container(r, wire_sub(&w, Msg_Type_Map, bytes), named, Type_Map_value_type, &t);
     break;
   default: t.kind = TYPE_OPAQUE;
   }

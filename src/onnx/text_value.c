@@ -157,11 +157,9 @@ static void text_tensor_type(Text *t, Wire w) {
 }
 
 void text_type(Text *t, Wire w) {
-  uint32_t last = 0;
-  for (Wire f = w; wire_next(&f);)
-    if (wire_is_type(f.tag)) last = f.tag;
-  Wire in, inner;
-  if (!last || !member(t, w, last, Msg_Type, &in)) return;
+  uint32_t last = wire_last_type(&w);
+  if (!last) return;
+  Wire in = wire_top(w.doc, Msg_Type, wire_merge(t->w.arena, &w)), inner;
   switch (last) {
   case Type_tensor_type: text_tensor_type(t, in); return;
   case Type_sparse_tensor_type:

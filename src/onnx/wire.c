@@ -245,3 +245,13 @@ bool wire_is_type(uint32_t tag) {
   default: return false;
   }
 }
+
+uint32_t wire_last_type(Wire *w) {
+  uint32_t last = 0;
+  for (Wire f = *w; wire_next(&f);) {
+    if (!wire_is_type(f.tag) || f.tag == last) continue;
+    last = f.tag;
+    *w = f;
+  }
+  return last;
+}

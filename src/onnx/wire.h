@@ -98,6 +98,9 @@ MsgId wire_sub_msg(MsgId msg, uint32_t tag);
 
 /* Is the tag one of TypeProto's alternatives, of which the last one wins? */
 bool wire_is_type(uint32_t tag);
+/* Moves `w`, at the start of a TypeProto, to the first piece of that alternative, and returns its tag; 0 if
+ * there is none. Only pieces of one run merge: another alternative in between clears what came before. */
+uint32_t wire_last_type(Wire *w);
 
 static inline bool span_is(Span s, const char *text) {
   size_t n = __builtin_strlen(text);
