@@ -225,5 +225,7 @@ void read_graph(Reader *r, Wire w, Graph *g) {
 }
 
 void read_function(Reader *r, Wire w, Graph *g) {
+  for (Wire f = w; wire_next(&f);)
+    if (f.tag == Function_attribute_proto) wire_check(wire_sub(&f, Msg_Attribute, f.bytes));
   read_body(r, w, g, &function_layout);
 }
