@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+import motifs_parts  # noqa: F401  (registers more)
 from motifs import MOTIFS
 from values import DTYPES, Draft, Value
 

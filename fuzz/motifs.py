@@ -238,6 +238,8 @@ def gather(d: Draft) -> None:
     v = d.some(least=1)
     axis = d.axis(v.rank)
     n = v.shape[axis]
+    if n == 0:
+        return
     indices = d.pick(
         list(range(n)), [d.rng.randrange(n)], [d.rng.randrange(-n, n) for _ in range(2)]
     )

@@ -13,13 +13,15 @@ DTYPES = {
     "f": (TensorProto.FLOAT, np.float32),
     "i": (TensorProto.INT64, np.int64),
     "b": (TensorProto.BOOL, np.bool_),
+    "d": (TensorProto.DOUBLE, np.float64),
+    "h": (TensorProto.FLOAT16, np.float16),
 }
 SCALES = (0.5, 2.0, 0.25, 1.0, -1.0, 4.0, 0.125, 0.0)
 
 
 @dataclass(frozen=True)
 class Value:
-    """A value of the graph: its name, its kind (f, i or b) and its shape."""
+    """A value of the graph: its name, its kind (a key of DTYPES) and its shape."""
 
     name: str
     kind: str

@@ -165,9 +165,12 @@ static bool keeps_external(const onnxslim_options *o) {
 /* --- the run
  * -------------------------------------------------------------------------------------------------- */
 
-static bool may_contribute(const onnxslim_options *o) {
+static bool may_contribute(Ctx *cx, const onnxslim_options *o) {
   const Target *t = pipeline_target(o);
-  return option_on(o, OPT_allow_contrib) && t && t->contrib;
+  if (!option_on(o, OPT_allow_contrib)) return false;
+  if (!t || !t->contrib)
+    fail(cx, ONNXSLIM_ERR_USAGE, "option 'allow-contrib' needs a target with operators of its own: ort");
+  return true;
 }
 
 /* What a run did after another one with the same rules; of the first one's refusals nothing holds any more.
@@ -205,7 +208,7 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
       .skip_rules = skip.at,
       .n_skip_rules = skip.n,
       .exact_only = option_on(o, OPT_exact),
-      .contrib = may_contribute(o),
+      .contrib = may_contribute(m->cx, o),
       .leave_external = keeps_external(o),
       .skip_absent = option_on(o, OPT_auto),
       .verify_each = option_on(o, OPT_verify_each),

@@ -24,6 +24,18 @@ const OpDef *op_def(OpId id) {
   return id > OP_NONE && id < OP_COUNT_ ? &defs[id] : NULL;
 }
 
+OpId op_mirror(OpId id) {
+  switch (id) {
+#define OP(id, domain, min_in, max_in, min_out, max_out, versions, kernel, facts)
+#define MIRROR(f, g)                                                                                         \
+  case OP_##f: return OP_##g;                                                                                \
+  case OP_##g: return OP_##f;
+#include "ops/ops.def"
+#undef OP
+  default: return OP_NONE;
+  }
+}
+
 int op_since(const OpDef *op, int version) {
   int since = 0;
   for (const int16_t *v = op->since; *v && *v <= version; v++) since = *v;

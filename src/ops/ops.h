@@ -48,6 +48,8 @@ typedef struct OpDef {
  * 7 that broadcast by attribute: no fact of ops.def holds for them. */
 const OpDef *op_find(const char *domain, const char *name, int version);
 const OpDef *op_def(OpId id);
+/* The operator that is this one with its operands the other way round; OP_NONE if there is none. */
+OpId op_mirror(OpId id);
 /* Has the node as many inputs and outputs as the operator takes, and those that it needs? Rules count on
  * them: a node that does not fit is one of an unknown operator. */
 bool op_fits(const OpDef *op, const Node *n);

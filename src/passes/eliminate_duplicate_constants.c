@@ -1,10 +1,13 @@
 /* eliminate_duplicate_constants
  *
- * Before:    two initializers or Constant nodes with the same dtype, shape and bytes; two nodes with the same
- *            operator, attributes and inputs (in any order where the operator commutes), the second perhaps
- * in a body behind the first After:     one of them When not:  random operators or operators with effects
- * (Law 5), Quantize/Dequantize, nodes with bodies; overridable initializers; both are graph outputs; -0.0 and
- * 0.0 are different bytes Exactness: bitwise
+ * Before:    two initializers or Constant nodes with the same dtype, shape and bytes; two nodes with
+ *            the same operator, attributes and inputs (in any order where the operator commutes, in the
+ *            other one where it is its mirror: a > b and b < a), the second perhaps in a body behind
+ *            the first
+ * After:     one of them
+ * When not:  random operators or operators with effects (Law 5), Quantize/Dequantize, nodes with
+ *            bodies; overridable initializers; both are graph outputs; -0.0 and 0.0 are different bytes
+ * Exactness: bitwise
  *
  * Constants are in duplicates/.
  */
@@ -25,9 +28,17 @@ static bool any_order(const Node *n) {
          elem_is_int(dtype_of(node_in(n, 0)));
 }
 
+/* Greater and Less of the same values, in the other order. */
+static bool same_mirrored(const Node *a, const Node *b) {
+  return op_mirror(a->op->id) == b->op->id && a->n_in == 2 && b->n_in == 2 &&
+         a->in[0].value == b->in[1].value && a->in[1].value == b->in[0].value;
+}
+
+/* The same for nodes that may be merged. */
 static uint64_t node_hash(const Node *n) {
-  uint64_t h = hash_u64((uint64_t)n->op->id, (uint64_t)n->n_in), sum = 0;
-  bool unordered = any_order(n);
+  OpId mirror = op_mirror(n->op->id), first = mirror && mirror < n->op->id ? mirror : n->op->id;
+  uint64_t h = hash_u64((uint64_t)first, (uint64_t)n->n_in), sum = 0;
+  bool unordered = mirror || any_order(n);
   for (int i = 0; i < n->n_in; i++) {
     uint64_t id = n->in[i].value ? n->in[i].value->id + 1u : 0;
     if (unordered)
@@ -71,7 +82,8 @@ bool duplicates_sees(const Node *n, const Node *a) {
 /* The number of outputs is part of what some operators compute: Split without sizes, BatchNormalization
  * before 14. */
 static bool same_computation(const Node *a, const Node *b) {
-  if (a == b || a->op != b->op || a->opset != b->opset) return false;
+  if (a == b || a->opset != b->opset) return false;
+  if (a->op != b->op) return same_mirrored(a, b);
   if (a->n_out != b->n_out && node_has(a, OP_COUNTS_OUTPUTS)) return false;
   return same_inputs(a, b) && attrs_equal(a, b);
 }

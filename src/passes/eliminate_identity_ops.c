@@ -1,15 +1,18 @@
 /* eliminate_identity_ops
  *
  * Before:    y = Op(x) with y == x for every x: Identity, Dropout at inference, Cast to the same type,
- *            Reshape that keeps the shape, Pad by nothing, Concat of one, x * 1, x & true, Gather of 0 ..
- * n-1, Resize by 1, a pool over one element, ...; operators on top of each other that undo each other, or
- * that one of them can do alone: Cast of Cast, Reshape of Reshape, Slice of Slice, Concat of Concat, Split
- * and Concat, Pad of Pad, Squeeze of a reduction, x + (-y), y * (1 / x), ...; Expand in front of what
- * broadcasts by itself; a reduction over a stack of tensors After:     x, or the one operator When not:  y
- * and x are both names of the interface (graph input -> output needs its Identity); the shape is not proven
- * to stay; an inner value has other users; training-mode Dropout Exactness: bitwise, but for x + 0.0, x -
- * (-0.0) and -(x - y), which turn one zero into the other, and for reductions, pools, interpolation and
- * reciprocals of floats: rounding
+ *            Reshape that keeps the shape, Pad by nothing, Concat of one, x * 1, x & true, Gather of 0
+ *            .. n - 1, Resize by 1, a pool over one element, ...; operators on top of each other that
+ *            undo each other, or that one of them can do alone: Cast of Cast, Reshape of Reshape, Slice
+ *            of Slice, Clip of Clip, Concat of Concat, Split and Concat, Pad of Pad, Pad and Slice,
+ *            Squeeze of a reduction, x + (-y), y * (1 / x), ...; Expand in front of what broadcasts by
+ *            itself; a reduction over a stack of tensors
+ * After:     x, or the one operator
+ * When not:  y and x are both names of the interface (graph input -> output needs its Identity); the
+ *            shape is not proven to stay; an inner value has other users; training-mode Dropout
+ * Exactness: bitwise, but for x + 0.0, x - (-0.0) and -(x - y), which turn one zero into the other, for
+ *            Clip of Clip with a bound of 0, and for reductions, pools, interpolation and reciprocals
+ *            of floats: rounding
  *
  * The rules are in identity/, one file per family of operators.
  */
@@ -65,10 +68,18 @@ static const Rule rules[] = {
      .exact = ROUNDING,
      .apply = identity_neutral_rounding,
      .roots = {OP_Add, OP_Sub}},
+    {.name = "neutral-activation",
+     .doc = "LeakyRelu(x) and PRelu(x) of slope 1, Clip(x) of integers without bounds => x",
+     .apply = identity_activation,
+     .roots = {OP_LeakyRelu, OP_PRelu, OP_Clip}},
     {.name = "absorbing-operand",
      .doc = "x * 0 of integers, x & false, x | true => constant",
      .apply = identity_absorbing,
      .roots = {OP_Mul, OP_And, OP_BitwiseAnd, OP_Or}},
+    {.name = "against-itself",
+     .doc = "x - x of integers, x > x, x < x, x xor x, ArgMax and ArgMin over one element => zeros",
+     .apply = identity_zeros,
+     .roots = {OP_Sub, OP_Greater, OP_Less, OP_Xor, OP_BitwiseXor, OP_ArgMax, OP_ArgMin}},
     {.name = "same-operands",
      .doc = "x & x, x | x, max(x, x), min(x, x) => x",
      .apply = identity_same_operands,
@@ -85,6 +96,15 @@ static const Rule rules[] = {
      .doc = "Where(Not(c), x, y) => Where(c, y, x)",
      .apply = identity_where_not,
      .roots = {OP_Where}},
+    {.name = "merge-clips",
+     .doc = "Clip(Clip(x)) => Clip(x), no bound 0",
+     .apply = identity_clips_exact,
+     .roots = {OP_Clip}},
+    {.name = "merge-clips-zero",
+     .doc = "Clip(Clip(x)) => Clip(x), a bound is 0",
+     .exact = ROUNDING,
+     .apply = identity_clips_rounding,
+     .roots = {OP_Clip}},
     {.name = "merge-casts",
      .doc = "Cast(Cast(x)) that loses nothing in between => Cast(x)",
      .apply = identity_cast_chain,
@@ -145,6 +165,14 @@ static const Rule rules[] = {
      .doc = "Concat of Slices or Gathers of x side by side => x or one Slice",
      .apply = identity_join_pieces,
      .roots = {OP_Concat}},
+    {.name = "join-parts",
+     .doc = "Concat(..., s1, s2, ...) of neighbouring parts of a Split => one part",
+     .apply = identity_join_parts,
+     .roots = {OP_Concat}},
+    {.name = "pad-then-slice",
+     .doc = "Slice(Pad(x)) without what was filled in => x, or Slice(x)",
+     .apply = identity_pad_slice,
+     .roots = {OP_Slice}},
     {.name = "merge-pads", .doc = "Pad(Pad(x)) => Pad(x)", .apply = identity_pad_chain, .roots = {OP_Pad}},
     {.name = "keepdims",
      .doc = "Squeeze, Unsqueeze or Reshape of a reduction that can keep or drop the axes itself => one",

@@ -227,6 +227,14 @@ def test_contributed_operators(tool, tmp_path):
     assert [v for v, _, _ in judged(tool, out, "coreml")] == ["refused"] * 3
 
 
+def test_contributed_operators_need_their_target(tool, tmp_path):
+    path = model(tmp_path, CONV)
+    for flags in ([], ["--target=tflite"], ["--target=coreml"]):
+        done = tool(path, tmp_path / "out.onnx", "-q", "--allow-contrib", *flags)
+        assert done.returncode == USAGE
+        assert b"needs a target with operators of its own: ort" in done.stderr
+
+
 def test_attribution_tells_them_apart(tool, tmp_path):
     path = model(tmp_path, CONV)
     rows = json.loads(tool.ok("attribution", path, "-q", "--json", "-").stdout)["rows"]

@@ -104,3 +104,70 @@ Outcome identity_concat_split(Rewriter *rw, Node *node) {
   rw_note(rw, "its parts are the Concat's operands");
   return FIRED;
 }
+
+/* --- some of the parts of a Split
+ * --------------------------------------------------------------------------- */
+
+/* The Split whose neighbouring parts, read by nobody else, are operands i and i + 1 of a Concat. */
+static Node *split_of_neighbours(const Node *concat, int i) {
+  const Value *a = node_in(concat, i), *b = node_in(concat, i + 1);
+  if (!a || !b || !a->producer || a->producer != b->producer || b->index != a->index + 1) return NULL;
+  bool alone = a->n_uses == 1 && b->n_uses == 1 && !a->n_outputs && !b->n_outputs && !a->keep && !b->keep;
+  Node *split = a->producer;
+  return alone && node_is(split, OP_Split) && split->graph == concat->graph && same_axis(split, concat)
+             ? split
+             : NULL;
+}
+
+/* The sizes of a Split's parts, that at `joined` together with the next; NULL: one is not known. */
+static int64_t *sizes_joined(Rewriter *rw, const Node *split, int64_t axis, int joined) {
+  int64_t *size = NEW_ARRAY(rw_scratch(rw), int64_t, split->n_out), part;
+  for (int i = 0, k = 0; i < split->n_out; i++) {
+    Dim d = dim_at(node_out(split, i), axis);
+    if (!d || !sym_const(d, &part)) return NULL;
+    if (i == joined + 1)
+      size[k - 1] += part;
+    else
+      size[k++] = part;
+  }
+  return size;
+}
+
+/* Splits in one part less, in front of `split`. */
+static Node *split_into(Rewriter *rw, Node *split, int64_t axis, const int64_t *size) {
+  int parts = split->n_out - 1;
+  rw_insert_before(rw, split);
+  bool takes_sizes = split->opset >= 13;
+  Value *in[] = {node_in(split, 0), takes_sizes ? rw_const_ints(rw, size, (size_t)parts) : NULL};
+  Node *n = rw_node_n(rw, OP_Split, 2, in, parts);
+  rw_attr_int(rw, n, "axis", axis);
+  if (!takes_sizes) rw_attr_ints(rw, n, "split", size, (size_t)parts);
+  return n;
+}
+
+/* Concat(..., s1, s2, ...) of neighbouring parts of a Split that has more of them. */
+Outcome identity_join_parts(Rewriter *rw, Node *node) {
+  Node *split = NULL;
+  int at = 0;
+  int64_t axis;
+  TRY(node_out(node, 0) && joint_axis(node, &axis));
+  while (at + 1 < node->n_in && !(split = split_of_neighbours(node, at))) at++;
+  TRY(split && split->n_out > 2);
+  int joined = node_in(node, at)->index;
+  const int64_t *size = sizes_joined(rw, split, axis, joined);
+  NEED(size, "the sizes of the parts are not known");
+  Node *now = split_into(rw, split, axis, size);
+  const char *why;
+  for (int i = 0; i < split->n_out; i++)
+    if (i != joined && i != joined + 1 && value_in_use(split->out[i]))
+      NEED(rw_can_replace(rw, split->out[i], now->out[i - (i > joined)], &why), "%s", why);
+  for (int i = 0; i < split->n_out; i++)
+    if (i != joined && i != joined + 1 && value_in_use(split->out[i]))
+      rw_replace(rw, split->out[i], now->out[i - (i > joined)]);
+  Value **in = NEW_ARRAY(rw_scratch(rw), Value *, node->n_in);
+  for (int i = 0, k = 0; i < node->n_in; i++)
+    if (i != at + 1) in[k++] = i == at ? now->out[joined] : node_in(node, i);
+  rw_insert_before(rw, node);
+  rw_note(rw, "parts %d and %d are one", joined, joined + 1);
+  return concat_of(rw, node, in, node->n_in - 1);
+}

@@ -40,6 +40,7 @@ IdentityRule identity_identity, identity_dropout, identity_cast, identity_same_s
 IdentityRule identity_of_one, identity_concat, identity_split, identity_gather, identity_repeated;
 /* neutral.c */
 IdentityRule identity_neutral_exact, identity_neutral_rounding, identity_absorbing, identity_same_operands;
+IdentityRule identity_activation, identity_zeros, identity_clips_exact, identity_clips_rounding;
 /* cast.c */
 IdentityRule identity_cast_chain;
 /* views.c */
@@ -50,7 +51,7 @@ IdentityRule identity_expand_before_broadcast, identity_expand_chain, identity_t
 /* slice.c */
 IdentityRule identity_slice_chain, identity_gather_chain, identity_gather_of_slice;
 /* concat.c */
-IdentityRule identity_concat_chain, identity_split_concat, identity_concat_split;
+IdentityRule identity_concat_chain, identity_split_concat, identity_concat_split, identity_join_parts;
 /* pieces.c */
 IdentityRule identity_concat_slice, identity_concat_gather, identity_join_pieces;
 /* sequence.c */
@@ -58,7 +59,7 @@ IdentityRule identity_sequence_at, identity_sequence_length, identity_sequence_c
 IdentityRule identity_sequence_insert, identity_split_to_sequence, identity_optional_get,
     identity_optional_has;
 /* pad.c */
-IdentityRule identity_pad_chain;
+IdentityRule identity_pad_chain, identity_pad_slice;
 /* axes.c */
 IdentityRule identity_keepdims, identity_gather_axis, identity_slice_one;
 /* resample.c */
