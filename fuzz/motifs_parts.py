@@ -330,6 +330,9 @@ def other_types(d: Draft) -> None:
     v = d.some(least=1)
     short = d.pick("d", "h")
     to, kind = DTYPES[short]
+    v = d.node(
+        "Floor", [v.name], v.shape
+    )  # ONNX Runtime drops casts to half floats and back: nothing may round
     v = d.node("Cast", [v.name], v.shape, short, to=to)
     for _ in range(d.rng.randint(1, 4)):
         how = d.rng.randrange(4)

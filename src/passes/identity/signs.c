@@ -13,6 +13,7 @@ bool identity_is_float(const Match *m) {
 static Value *negated_constant(Rewriter *rw, const Match *m, const Node *like) {
   Value *x = match_value(m, "x"), *c = match_value(m, "c");
   Tensor *t = tx_unary(rw_model(rw), OP_Neg, constant_of(c));
+  t = tx_cast(rw_model(rw), t, constant_of(c)->dtype); /* half floats are computed on as floats */
   if (!t) {
     rw_missed(rw, m->root, "the constant can't be negated");
     return NULL;
