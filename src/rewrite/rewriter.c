@@ -478,7 +478,7 @@ void rw_replace(Rewriter *rw, Value *old, Value *now) {
     Node *reader = u->node;
     vec_push(rw->scratch, &rw->touched, reader);
     edit_input(j, reader, u->index, now);
-    if (better) look_again(reader);
+    if (better || constant_of(now)) look_again(reader);
   }
   if (now->producer) vec_push(rw->scratch, &rw->touched, now->producer);
   loosen(rw, old);
