@@ -53,16 +53,17 @@ def best_peer(name: str) -> str:
     return next(iter(table.best(others, "exported", zoo.MODELS[name].opset)), "onnxsim")
 
 
-def candidates(name: str, build: Path, work: Path) -> dict[str, Path]:
+def candidates(name: str, build: Path, work: Path, with_peer: bool) -> dict[str, Path]:
     """Write the files that are compared, each in a folder of its own."""
     source, peer = materialize.materialize(name), best_peer(name)
     python = [sys.executable, str(ROOT / "bench" / "peers" / "peer.py")]
     commands = {
         NULL: ["cp"],
         OURS: [str(build / "onnxslim"), "-q"],
-        f"{peer} {version(peer)}": [*python, peer],
         ORT: [*python, ORT],
     }
+    if with_peer:
+        commands[f"{peer} {version(peer)}"] = [*python, peer]
     made = {BASE: source}
     for label, command in commands.items():
         out = work / label.replace(" ", "_") / source.name
@@ -149,7 +150,7 @@ def measure_zoo(latency: Latency, names: list[str], progress: Progress) -> None:
     for name in names:
         progress.update(task, description=name)
         latency.clean()
-        files = candidates(name, options.build, latency.work)
+        files = candidates(name, options.build, latency.work, options.peer)
         same = identity(files, options)
         if not options.again and results.get(name, {}).get("identity") == same:
             progress.advance(task, each)
@@ -188,6 +189,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--levels", nargs="+", default=["default", "off"])
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="(%(default)s)")
     parser.add_argument("--in-order", action="store_true", help="always open BASE first")
+    parser.add_argument("--no-peer", dest="peer", action="store_false", help="leave the peer out")
     parser.add_argument("--files", type=Path, nargs="+", metavar="FILE", help="BASE OTHER...")
     parser.add_argument("names", nargs="*", metavar="MODEL")
     options = parser.parse_args()
