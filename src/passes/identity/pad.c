@@ -97,7 +97,7 @@ Outcome identity_pad_slice(Rewriter *rw, Node *node) {
   TRY(node_is(pad, OP_Pad) && node_in(pad, 0) && node_out(node, 0) && node->opset >= 10);
   Value *x = node_in(pad, 0);
   Shape s = shape_of(x);
-  int64_t pads[2 * MAX_RANK], starts[MAX_RANK] = {0}, ends[MAX_RANK] = {0}, axes[MAX_RANK] = {0};
+  int64_t pads[2 * MAX_RANK] = {0}, starts[MAX_RANK], ends[MAX_RANK], axes[MAX_RANK];
   Cuts cuts;
   size_t n = 0;
   NEED(s.rank >= 0 && s.rank <= MAX_RANK && read_pads(pad, s.rank, pads), "the pads are not known");
