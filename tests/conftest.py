@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "models"), str(ROOT / "tools")]
+FOLDERS = ("tests/support", "models", "tools", "bench/scaling")
+sys.path[:0] = [str(ROOT / folder) for folder in FOLDERS]
 
 from tool import Tool  # noqa: E402  (found through the line above)
 

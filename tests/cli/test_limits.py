@@ -8,16 +8,10 @@ import onnx
 import pytest
 from onnx import TensorProto, TypeProto, helper
 
+from stacks import varint
+
 BAD_MODEL = 2
 DEPTH, SLOTS, RANK = 100, 1 << 24, 64
-
-
-def varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 def field(number: int, content: bytes) -> bytes:

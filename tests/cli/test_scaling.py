@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import onnx
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+import stacks
+
 SMALL, LARGE = 2_000, 16_000
 GROWTH = 1.05
-
-
-def load_stacks():
-    spec = importlib.util.spec_from_file_location(
-        "stacks", ROOT / "bench" / "scaling" / "stacks.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["stacks"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-stacks = load_stacks()
 
 
 @pytest.fixture(scope="module", params=sorted(stacks.KINDS))

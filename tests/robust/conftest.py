@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
 
 import golden
+import stacks
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = sorted((ROOT / "tests" / "golden").rglob("*.txt"))
-
-
-def load_stacks():
-    spec = importlib.util.spec_from_file_location(
-        "stacks", ROOT / "bench" / "scaling" / "stacks.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["stacks"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 CNN = """g (float[N, 2, 6, 6] x) => (float[N, 3] y)
@@ -83,7 +72,7 @@ def three(tmp_path_factory) -> list[Path]:
         paths.append(folder / f"{name}.onnx")
         paths[-1].write_bytes(golden.parse_model(text).SerializeToString())
     paths.append(folder / "transformer.onnx")
-    load_stacks().write(paths[-1], "transformer", 1)
+    stacks.write(paths[-1], "transformer", 1)
     return paths
 
 

@@ -62,6 +62,16 @@ def accuracy(subject: slimzoo.Subject, candidate: Path) -> tuple[dict, dict]:
     return measured, reference
 
 
+TRANSFORMER = (
+    "fold_constants",
+    "simplify_shape_chains",
+    "eliminate_duplicate_constants",
+    "fuse_matmul_add",
+    "cleanup_attention",
+)
+"""Passes that must find something in every export of a transformer."""
+
+
 class EveryModel:
     """The tests of one model."""
 

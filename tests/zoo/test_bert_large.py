@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from every_model import EveryModel
+from every_model import TRANSFORMER, EveryModel
 
 
 class TestBertLarge(EveryModel, name="bert_large"):
-    FIRES = (
-        "fold_constants",
-        "simplify_shape_chains",
-        "eliminate_duplicate_constants",
-        "fuse_matmul_add",
-        "cleanup_attention",
-    )
+    FIRES = TRANSFORMER

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from every_model import EveryModel
+from every_model import TRANSFORMER, EveryModel
 
 
 class TestWhisperTiny(EveryModel, name="whisper_tiny_encoder"):
-    FIRES = (
-        "fold_constants",
-        "simplify_shape_chains",
-        "eliminate_duplicate_constants",
-        "fuse_matmul_add",
-        "cleanup_attention",
-    )
+    FIRES = TRANSFORMER
 
 
 class TestWhisperTinyDecoder(EveryModel, name="whisper_tiny_decoder"):
-    FIRES = (
-        "fold_constants",
-        "simplify_shape_chains",
-        "eliminate_duplicate_constants",
-        "fuse_matmul_add",
-        "cleanup_attention",
-    )
+    FIRES = TRANSFORMER
