@@ -77,6 +77,18 @@ def slower(models: dict) -> list[str]:
     ]
 
 
+def lean_note(models: dict) -> list[str]:
+    """Return what is different with the models that fill the memory."""
+    names = [name for name, entry in models.items() if entry.get("lean")]
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)}: one process a file and turn, without packed weights, folding and arena, which "
+        "would take more memory than there is.",
+        "",
+    ]
+
+
 def markdown(whole: dict) -> str:
     """Return the page."""
     machine = whole["machine"]
@@ -89,6 +101,7 @@ def markdown(whole: dict) -> str:
         "interval over processes and rounds; *original again* is the same file under another name, and shows what the",
         "method itself gets wrong. *Open* is how long creating the session takes.",
         "",
+        *lean_note(whole["models"]),
         f"Measured on {machine['cores']} cores of {machine['cpu']}, with {versions}.",
         "",
         f"Surely below {ALLOWED} of the speed of the slower of the original and ONNX Runtime's own output: "

@@ -76,7 +76,7 @@ def misplaced(source: Path, out: Path) -> Path:
 
 def variants(name: str, build: Path, work: Path) -> dict[str, Path]:
     """Write the files."""
-    files = run.candidates(name, build, work)
+    files = run.candidates(name, build, work, with_peer=False)
     source, graph = files[page.BASE], onnx.load(files[page.BASE]).graph
     nodes, initializers = depth_first(graph), list(graph.initializer)[::-1]
     outside = [str(build / "onnxslim"), "-q", "--external-data"]

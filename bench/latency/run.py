@@ -7,6 +7,8 @@ Of each model: the original, the same file under another name (the null row: wha
 ours, the best peer's, and ONNX Runtime's own offline optimisation. Batch 1, 128 tokens, with ONNX Runtime's
 optimizer at its default level and off, on one and two threads. All of them are open in one process and run in turn;
 several processes, because where a process happens to put its memory changes speed by percents.
+A model of more than 2 GB (phi_2) would fill the memory several times over: its files take turns in processes of
+their own, with ONNX Runtime told to save memory, and a process runs each a few times only.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -33,17 +36,18 @@ sys.path[:0] = [str(ROOT / folder) for folder in FOLDERS]
 
 import materialize  # noqa: E402  (found through the line above)
 import measure  # noqa: E402
+import numeric  # noqa: E402
 import page  # noqa: E402
 import slimzoo  # noqa: E402
 import stats  # noqa: E402
 import table  # noqa: E402
 import zoo  # noqa: E402
 from page import BASE, NULL, ORT, OURS  # noqa: E402
-from peer import version  # noqa: E402
+from peer import version, weights  # noqa: E402
 
 RAW = ROOT / "results" / "raw" / "latency"
-LIMIT = 2 << 30
-"""Bytes above which a model is left out: five copies of it would have to be open at once."""
+LEAN_RUNS = {"warmup": 1, "runs": 5}
+"""What a model is worth whose every run takes seconds."""
 
 
 def best_peer(name: str) -> str:
@@ -84,6 +88,25 @@ class WorkerError(Exception):
     """A process could not measure; the text is the last it said."""
 
 
+def is_lean(files: dict[str, Path]) -> bool:
+    """Tell whether ONNX Runtime must save memory with these models."""
+    return weights(files[BASE]) > numeric.LEAN
+
+
+def work(job: dict) -> dict:
+    """Run a process and return what it measured."""
+    command = [sys.executable, str(HERE / "worker.py"), json.dumps(job)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    if ended.returncode:
+        raise WorkerError((ended.stderr.strip().splitlines() or ["killed"])[-1])
+    return json.loads(ended.stdout)
+
+
+def merged(parts: Iterable[dict]) -> dict:
+    """Return one dict of several without common keys."""
+    return {key: value for part in parts for key, value in part.items()}
+
+
 class Latency:
     """Measures sets of files."""
 
@@ -97,27 +120,30 @@ class Latency:
         self.work.mkdir(parents=True)
 
     def samples(self, files: dict[str, Path], level: str, threads: int, done) -> list[dict]:
-        """Run the processes of one setting; each opens the models in another order."""
-        inputs = feeds(files[BASE], self.work / "feeds.npz")
+        """Run the processes of one setting; each opens the models in another order.
+
+        Models that fill the memory are opened one at a time, each in a process of its own.
+        """
+        lean = is_lean(files)
         job = {
-            "feeds": str(inputs),
+            "feeds": str(feeds(files[BASE], self.work / "feeds.npz")),
             "level": level,
             "threads": threads,
+            "lean": lean,
             "warmup": self.options.warmup,
             "runs": self.options.runs,
             "clock": self.options.clock,
         }
+        if lean:
+            job |= LEAN_RUNS
         made = []
         for process in range(self.options.processes):
             names = list(files)
             if not self.options.in_order:
                 random.Random(process).shuffle(names)
-            job["models"] = {name: str(files[name]) for name in names}
-            command = [sys.executable, str(HERE / "worker.py"), json.dumps(job)]
-            ended = subprocess.run(command, check=False, capture_output=True, text=True)
-            if ended.returncode:
-                raise WorkerError((ended.stderr.strip().splitlines() or ["killed"])[-1])
-            made.append(json.loads(ended.stdout))
+            apart = [[name] for name in names] if lean else [names]
+            said = [work(job | {"models": {n: str(files[n]) for n in group}}) for group in apart]
+            made.append({key: merged(s[key] for s in said) for key in said[0]})
             done()
         return made
 
@@ -160,7 +186,7 @@ def measure_zoo(latency: Latency, names: list[str], progress: Progress) -> None:
         except WorkerError as error:
             progress.print(f"{name}: {error}")
             continue
-        results[name] = {"identity": same, "settings": found}
+        results[name] = {"identity": same, "lean": is_lean(files), "settings": found}
         RAW.mkdir(parents=True, exist_ok=True)
         (RAW / f"{name}.json").write_text(json.dumps(raw) + "\n")
         page.save(results, measure.machine())
@@ -211,8 +237,7 @@ def main() -> None:
             except WorkerError as error:
                 sys.exit(f"latency: {error}")
             return
-        small = [n for n in zoo.names() if zoo.MODELS[n].facts.size <= LIMIT]
-        measure_zoo(latency, options.names or small, progress)
+        measure_zoo(latency, options.names or zoo.names(), progress)
     page.write()
 
 

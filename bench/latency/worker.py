@@ -11,28 +11,25 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 
-LEVELS = {
-    "off": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
-    "default": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
-}
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "support"))
+
+import numeric
+
+STOP_SPINNING = {"session.force_spinning_stop": "1"}
+"""The threads of one model must not spin while the next one runs."""
 CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 """Processor time is what is left to look at on a machine that others use, too; for one thread only."""
 
 
-def session(path: str, level: str, threads: int) -> tuple[ort.InferenceSession, float]:
+def session(path: str, job: dict) -> tuple[ort.InferenceSession, float]:
     """Open a model; return how many seconds that took, too."""
-    options = ort.SessionOptions()
-    options.graph_optimization_level = LEVELS[level]
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 4
-    # The threads of one model must not spin while the next one runs.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
     start = time.perf_counter()
-    opened = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    opened = numeric.session(Path(path), job["level"], job["threads"], job["lean"], STOP_SPINNING)
     return opened, time.perf_counter() - start
 
 
@@ -50,7 +47,7 @@ def measure(job: dict) -> dict:
         feeds = {name: stored[name] for name in stored.files}
     opened, create = {}, {}
     for name, path in job["models"].items():
-        opened[name], create[name] = session(path, job["level"], job["threads"])
+        opened[name], create[name] = session(path, job)
     used = {n: {i.name: feeds[i.name] for i in s.get_inputs()} for n, s in opened.items()}
     runs: dict[str, list[float]] = {name: [] for name in opened}
     clock = CLOCKS[job["clock"]]

@@ -23,9 +23,13 @@ _SPECIAL = (0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 3.4e38, 1.0, -1.0
 
 
 def session(
-    model: Path | bytes, level: str, threads: int = 2, lean: bool = False
+    model: Path | bytes,
+    level: str,
+    threads: int = 2,
+    lean: bool = False,
+    entries: Mapping[str, str] | None = None,
 ) -> ort.InferenceSession:
-    """Open a model in ONNX Runtime at an optimisation level of LEVELS.
+    """Open a model in ONNX Runtime at an optimisation level of LEVELS, with configuration entries.
 
     `lean` does without its packed copy of the weights, without the folded one (float16
     weights cast to float32) and without an arena that keeps what was freed: for phi_2 it is
@@ -35,6 +39,8 @@ def session(
     options.graph_optimization_level = LEVELS[level]
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
+    for key, value in (entries or {}).items():
+        options.add_session_config_entry(key, value)
     if lean:
         options.add_session_config_entry("session.disable_prepacking", "1")
         options.enable_cpu_mem_arena = options.enable_mem_pattern = False
