@@ -313,6 +313,54 @@ static bool put_rows(Arena *a, const Rows *r, int64_t from, int64_t n, uint8_t *
   }
 }
 
+/* --- samples
+ * -------------------------------------------------------------------------------------------------
+ */
+
+enum { SAMPLES = 3, SAMPLE = 8 }; /* runs, and elements of each: a Transpose has each in another page */
+
+/* Rows as short as they can be had. NULL: only the whole tensor can. */
+static Rows *rows_shortest(Arena *a, Tensor *t) {
+  for (int axis = t->rank - 1; axis >= 0 && elem_bits(t->dtype) >= 8; axis--) {
+    Rows *r = rows_of(a, t, axis);
+    if (rows_are_there(r)) return r;
+  }
+  return NULL;
+}
+
+/* Bytes from..from+n-1 of what r is rows of. */
+static bool put_bytes(Arena *a, const Rows *r, uint64_t from, size_t n, uint8_t *to) {
+  int64_t row = (int64_t)(from / r->size), last = (int64_t)((from + n - 1) / r->size);
+  uint8_t *block = blob_raw(a, (size_t)(last - row + 1) * r->size);
+  bool ok = put_rows(a, r, row, last - row + 1, block, r->size);
+  if (ok) memcpy(to, block + from % r->size, n);
+  blob_free(a, block);
+  return ok;
+}
+
+bool tensor_sample_hash(Arena *arena, Tensor *t, uint64_t *hash) {
+  enum { MOST_ELEMENT = 16, LEAST = SAMPLES * SAMPLE };
+  uint8_t bytes[LEAST * MOST_ELEMENT];
+  *hash = hash_bytes((uint64_t)t->dtype, t->dim, (size_t)t->rank * sizeof *t->dim);
+  if (!t->nbytes) return true;
+  if (t->store == TS_STRINGS) return false;
+  Arena *a = arena_child(arena);
+  const Rows *r = rows_shortest(a, t);
+  const uint8_t *whole = r ? NULL : any_bytes(a, t);
+  bool all = t->nbytes <= sizeof bytes, ok = r || whole;
+  size_t n = (size_t)(all ? t->nbytes : elem_bytes(t->dtype, SAMPLE));
+  for (uint64_t i = 0; i < (all ? 1 : SAMPLES) && ok; i++) {
+    uint64_t from = all ? 0 : elem_bytes(t->dtype, (t->count - SAMPLE) * i / (SAMPLES - 1));
+    if (whole)
+      memcpy(bytes, whole + from, n);
+    else
+      ok = put_bytes(a, r, from, n, bytes);
+    if (ok) *hash = hash_bytes(*hash, bytes, n);
+  }
+  arena_free(a);
+  return ok;
+}
+
 /* --- streaming -------------------------------------------------------------------------------------------
  */
 

@@ -69,8 +69,21 @@ static bool parts_as_evaluated(Model *m, Tensor *t, uint64_t most) {
   return same;
 }
 
+/* Known by the same hash before and after it is evaluated? */
+static bool samples_as_evaluated(Model *m, Tensor *t) {
+  Arena *scratch = arena_child(m->arena);
+  const void *whole = tensor_bytes(scratch, t);
+  Tensor *stored = tensor_new(scratch, t->dtype, t->rank, t->dim, TS_SPAN, whole);
+  uint64_t a = 0, b = 1;
+  bool same =
+      whole && tensor_sample_hash(scratch, t, &a) && tensor_sample_hash(scratch, stored, &b) && a == b;
+  arena_free(scratch);
+  return same;
+}
+
 static bool streams_as_evaluated(Model *m, Tensor *t) {
-  return t && parts_as_evaluated(m, t, UINT64_MAX) && parts_as_evaluated(m, t, 7);
+  if (!t || !samples_as_evaluated(m, t)) return false;
+  return parts_as_evaluated(m, t, UINT64_MAX) && parts_as_evaluated(m, t, 7);
 }
 
 static float float_at(Model *m, Tensor *t, uint64_t i) {

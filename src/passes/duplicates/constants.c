@@ -7,12 +7,10 @@
 /* --- equal content
  * ------------------------------------------------------------------------------------------ */
 
-enum { HEAD = 256 }; /* bytes that tensors are told apart by before all of them are computed */
-
 /* What was found out about a tensor, or two: it holds as long as they do. */
 typedef struct Finding {
   const Tensor *a, *b;
-  uint64_t hash; /* of the head of a; 1 or 0 if a and b are equal or not */
+  uint64_t hash; /* of a; 1 or 0 if a and b are equal or not */
   struct Finding *next;
 } Finding;
 
@@ -27,32 +25,12 @@ static Finding *find(Rewriter *rw, const Tensor *a, const Tensor *b, bool *found
   return *found = false, f;
 }
 
-typedef struct Head {
-  uint8_t bytes[HEAD];
-  size_t n;
-} Head;
-
-static bool take_head(void *arg, const void *bytes, size_t n) {
-  Head *h = arg;
-  size_t room = HEAD - h->n, take = n < room ? n : room;
-  memcpy(h->bytes + h->n, bytes, take);
-  h->n += take;
-  return true;
-}
-
-/* Hash of the first bytes, of the first rows only if it has to be computed. */
-static uint64_t head_hash(Rewriter *rw, Tensor *t) {
+/* Of elements that need not be computed with all the others. */
+static uint64_t sample_hash(Rewriter *rw, Tensor *t) {
   bool found;
   Finding *f = find(rw, t, NULL, &found);
-  if (found) return f->hash;
-  Head head = {.n = 0};
-  uint64_t rows = t->nbytes ? tensor_rows(rw_scratch(rw), t) : 0;
-  uint64_t row = rows ? t->nbytes / rows : 1, wanted = row ? (HEAD + row - 1) / row : rows;
-  if (rows && !tensor_stream(rw_scratch(rw), t, 0, wanted < rows ? wanted : rows,
-                             &(StreamTo){take_head, NULL, &head}))
-    return f->hash = map_key(t);
-  uint64_t form = hash_bytes((uint64_t)t->dtype, t->dim, (size_t)t->rank * sizeof *t->dim);
-  return f->hash = hash_bytes(form, head.bytes, head.n);
+  if (!found && !tensor_sample_hash(rw_scratch(rw), t, &f->hash)) f->hash = map_key(t);
+  return f->hash;
 }
 
 typedef struct Against {
@@ -132,7 +110,7 @@ static uint64_t form_hash(const Tensor *t) {
 /* Equal for equal content, among tensors of this form. */
 static uint64_t content_hash(Rewriter *rw, Tensor *t, const Form *form) {
   if (stays_unread(rw, t)) return hash_u64(form_hash(t), map_key(t->bytes));
-  return form->deferred ? head_hash(rw, t) : tensor_hash(t);
+  return form->deferred ? sample_hash(rw, t) : tensor_hash(t);
 }
 
 static void count_forms(Rewriter *rw, const Graph *g, Map *forms) {
