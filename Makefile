@@ -27,7 +27,9 @@ LDLIBS   := -lm -lpthread -ldl
 # One short line per step; V=1 shows the commands.
 say       = $(if $(V),,@printf '  %-7s %s\n' $(1) $@;)
 
-SOVERSION := 0
+# The soname follows the version by semantic versioning: its first number.
+VERSION   := $(shell sed -n 's/^.define ONNXSLIM_VERSION "\(.*\)"$$/\1/p' include/onnxslim.h)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 LIB_SRC  := $(sort $(shell find src -name '*.c'))
 CLI_SRC  := $(sort $(wildcard cli/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
@@ -84,7 +86,7 @@ $(BUILD)/libonnxslim.o: $(LIB_OBJ) $(BUILD)/sources
 $(STATIC): $(BUILD)/libonnxslim.o
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $<
-$(SHARED): $(LIB_OBJ) $(BUILD)/sources
+$(BUILD)/libonnxslim.so.%: $(LIB_OBJ) $(BUILD)/sources
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) $(UNDEFINED) -o $@ $(LIB_OBJ) $(LDLIBS)
 	@ln -sf $(@F) $(BUILD)/libonnxslim.so
 $(BUILD)/onnxslim: $(CLI_OBJ) $(STATIC)

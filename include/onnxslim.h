@@ -32,7 +32,7 @@ extern "C" {
 #define ONNXSLIM_API
 #endif
 
-#define ONNXSLIM_VERSION "0.1.0"
+#define ONNXSLIM_VERSION "1.0.0"
 
 typedef enum onnxslim_status {
   ONNXSLIM_OK = 0,
