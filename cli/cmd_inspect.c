@@ -120,6 +120,7 @@ static void print_rules_of(const Cli *c, const char *pass) {
 
 int cmd_passes(Cli *c) {
   enum { DOC_INDENT = 2 };
+  if (c->json) return write_json(c, onnxslim_passes_json(c->cx));
   onnxslim_pass_info_t pass;
   for (size_t i = 0; onnxslim_pass_info(i, &pass); i++) {
     fprintf(c->out, "%s%s%s%s%s\n%*s", style_on(c, BOLD), pass.name, style_off(c),

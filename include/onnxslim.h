@@ -148,6 +148,8 @@ typedef struct onnxslim_rule_info_t {
 } onnxslim_rule_info_t;
 /* Describes rule i of all passes, from 0, in the order they are tried. Returns 0 past the end. */
 ONNXSLIM_API int onnxslim_rule_info(size_t i, onnxslim_rule_info_t *info);
+/* All passes with their rules; freed with onnxslim_buffer_free(). NULL only without memory. */
+ONNXSLIM_API char *onnxslim_passes_json(onnxslim_context *cx);
 
 /* The known word (of an option, pass or rule; `kind` "option", "pass" or "rule") closest to a misspelt one;
  * NULL if none is near. */

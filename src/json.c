@@ -249,6 +249,15 @@ static const Field summary_fields[] = {FIELD(Summary, graph_name, TEXT),
                                        FIELD(Summary, bytes, UINT64),
                                        FIELD(Summary, external_bytes, UINT64)};
 
+typedef onnxslim_pass_info_t PassInfo;
+static const Field pass_info_fields[] = {FIELD(PassInfo, name, TEXT), FIELD(PassInfo, doc, TEXT),
+                                         FIELD(PassInfo, bitwise, FLAG), FIELD(PassInfo, by_default, FLAG)};
+
+typedef onnxslim_rule_info_t RuleInfo;
+static const Field rule_info_fields[] = {FIELD(RuleInfo, name, TEXT), FIELD(RuleInfo, doc, TEXT),
+                                         FIELD(RuleInfo, match, TEXT), FIELD(RuleInfo, replace, TEXT),
+                                         FIELD(RuleInfo, bitwise, FLAG)};
+
 typedef onnxslim_timing Timing;
 static const Field timing_fields[] = {FIELD(Timing, median, REAL), FIELD(Timing, low_quartile, REAL),
                                       FIELD(Timing, high_quartile, REAL), FIELD(Timing, fastest, REAL),
@@ -332,6 +341,28 @@ static void put_summary(Json *j, const void *object) {
   PUT_ROWS(j, "ops", kind_fields, s->ops, s->n_ops);
 }
 
+/* The rules of a pass stand together: *rule is the first of the pass, and then of the next one. */
+static void put_pass(Json *j, const PassInfo *pass, size_t *rule) {
+  RuleInfo info;
+  open_group(j, NULL, "{");
+  PUT_FIELDS(j, pass_info_fields, pass);
+  open_group(j, "rules", "[");
+  for (; onnxslim_rule_info(*rule, &info) && strcmp(info.pass, pass->name) == 0; ++*rule) {
+    put_key(j, NULL);
+    put_row(j, rule_info_fields, COUNT(rule_info_fields), &info);
+  }
+  close_group(j, "]");
+  close_group(j, "}");
+}
+
+static void put_passes(Json *j, const void *unused) {
+  (void)unused;
+  PassInfo pass;
+  open_group(j, "passes", "[");
+  for (size_t i = 0, rule = 0; onnxslim_pass_info(i, &pass); i++) put_pass(j, &pass, &rule);
+  close_group(j, "]");
+}
+
 static void put_timing(Json *j, const char *key, const Timing *t) {
   open_group(j, key, "{");
   PUT_FIELDS(j, timing_fields, t);
@@ -365,6 +396,7 @@ static void put_suspect(Json *j, const void *object) {
  * ------------------------------------------------------------------------------------------ */
 
 typedef struct JsonCall {
+  Ctx *cx;
   void (*put)(Json *, const void *);
   const void *object;
   char *text;
@@ -372,22 +404,27 @@ typedef struct JsonCall {
 
 static void call_json(void *arg) {
   JsonCall *c = arg;
-  Json j = {.arena = arena_child(object_arena(c->object))};
-  Ctx *cx = arena_ctx(j.arena);
+  Json j = {.arena = arena_new(c->cx)};
   open_group(&j, NULL, "{");
   put_key(&j, "version");
   put_text(&j, ONNXSLIM_VERSION);
   c->put(&j, c->object);
   close_group(&j, "}");
   put(&j, "\n");
-  c->text = mem_alloc(cx, j.out.n + 1);
+  c->text = mem_alloc(c->cx, j.out.n + 1);
   memcpy(c->text, j.out.at, j.out.n);
   arena_free(j.arena);
 }
 
 static char *json(const void *object, void (*fn)(Json *, const void *)) {
-  JsonCall c = {fn, object, NULL};
-  ctx_protect(arena_ctx(object_arena(object)), call_json, &c);
+  JsonCall c = {arena_ctx(object_arena(object)), fn, object, NULL};
+  ctx_protect(c.cx, call_json, &c);
+  return c.text;
+}
+
+char *onnxslim_passes_json(onnxslim_context *cx) {
+  JsonCall c = {&cx->cx, put_passes, NULL, NULL};
+  ctx_protect(c.cx, call_json, &c);
   return c.text;
 }
 

@@ -1,6 +1,6 @@
 """Check that every #include goes to the file's own layer or to one below it.
 
-The order is the design (docs/design.md).  Also: files of the command line and the
+The order is the design (docs/contributing/design.md).  Also: files of the command line and the
 examples include the public header and the C library, nothing of ours besides.
 """
 

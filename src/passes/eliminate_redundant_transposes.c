@@ -11,12 +11,14 @@
  * After:     Conv -> Add(Transpose(c)) -> Sigmoid -> Concat(axis 1) -> Conv
  * Formula:   transposes/region.h: the layouts of a whole region are chosen at once, by a minimum cut
  * When not:  no other choice has fewer Transposes, or as few that move fewer bytes; what ends a region
- *            (operators that fix their layout, graph inputs and outputs, custom operators, bodies, operands
- * of unknown rank, computed axes) is in the reason Exactness: bitwise; rounding through reductions of floats,
- * whose additions may come in another order, and where the operands of a product change places
+ *            (operators that fix their layout, graph inputs and outputs, custom operators, bodies,
+ *            operands of unknown rank, computed axes) is in the reason
+ * Exactness: bitwise; rounding through reductions of floats, whose additions may come in another order,
+ *            and where the operands of a product change places
  *
  * Before:    Transpose(Reshape(Transpose(Reshape(x))))
  * After:     Reshape(Transpose(Reshape(x))), of finer axes: transposes/across.c
+ * Exactness: bitwise
  *
  * Before:    Transpose of axes of size 1 only
  * After:     Reshape, which copies nothing

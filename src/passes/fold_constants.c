@@ -2,10 +2,9 @@
  *
  * Before:    y = Op(constants); (x + c) + d, (x * c) / d and the like
  * After:     y, an initializer (large ones deferred: computed while the output is written); x + e, x * e
- * When not:  the operator is random or has effects or bodies; a DequantizeLinear whose result is computed
- * with (Law 5); the evaluator does not know the operator; the file would grow by more than --max-growth over
- * the constants that go away (Law 4);
- *            --keep names it
+ * When not:  the operator is random or has effects or bodies; a DequantizeLinear whose result something
+ *            computes with (Law 5); the evaluator does not know the operator; the file would grow by
+ *            more than --max-growth over the constants that go away (Law 4); --keep names it
  * Exactness: bitwise for data movement, integers and correctly rounded arithmetic; rounding for the rest
  *            (Exp, MatMul, ...); chains with constants: bitwise for integers, rounding for floats
  *

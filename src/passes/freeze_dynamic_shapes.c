@@ -2,11 +2,12 @@
  *
  * Before:    inputs and outputs with dims that have no size: float[batch, seq, 768]
  * After:     the sizes that the options give: --freeze batch=1,seq=128 (by name), --input-shape x:1,128,768
- * (by place), --freeze-all 1 (all that are left) When not:  nobody asked for it. What contradicts is an error
- * that names the place: a dim that is to have two sizes, an input that declares another one, an output that
- * inference proves to have another one. A name that no input or output has is an error too, unless a note in
- * the model says that it was frozen to this size before Exactness: bitwise for inputs of these sizes; no
- * others are accepted any more
+ *            (by place), --freeze-all 1 (all that are left)
+ * When not:  nobody asked for it. What contradicts is an error that names the place: a dim that is to have
+ *            two sizes, an input that declares another one, an output that inference proves to have another
+ *            one. A name that no input or output has is an error too, unless a note in the model says that it
+ *            was frozen to this size before
+ * Exactness: bitwise for inputs of these sizes; no others are accepted any more
  *
  * It changes the interface, which rules must not: it is a phase before them.
  */

@@ -2,12 +2,15 @@
  *
  * Before:    x * HardSigmoid <alpha = 1/6, beta = 0.5> (x), or
  *            x * Clip(x + 3, 0, 6) / 6, x * Clip(x / 6 + 0.5, 0, 1), Min and Max for Clip, factors in any
- * order and association, divisions for products After:     HardSwish(x) Formula:   s * clip(a * x + b, 0, hi)
- * = clip(x / 6 + 1 / 2, 0, 1) if s * a = 1 / 6, s * b = 1 / 2, s * hi = 1; every product within two units in
- * the last place of the element type When not:  nobody asked for it: ONNX Runtime has no kernel of HardSwish
- * and takes it apart again; the opset is below 14; other constants (a remark says so); a value between Clip
- * and the result has other readers; the element type is not float or float16 Exactness: bitwise for
- * HardSigmoid with the float nearest to 1/6: it is the definition of the operator; else rounding
+ *            order and association, divisions for products
+ * After:     HardSwish(x)
+ * Formula:   s * clip(a * x + b, 0, hi) = clip(x / 6 + 1 / 2, 0, 1) if s * a = 1 / 6, s * b = 1 / 2,
+ *            s * hi = 1; every product within two units in the last place of the element type
+ * When not:  nobody asked for it: ONNX Runtime has no kernel of HardSwish and takes it apart again; the opset
+ *            is below 14; other constants (a remark says so); a value between Clip and the result has other
+ *            readers; the element type is not float or float16
+ * Exactness: bitwise for HardSigmoid with the float nearest to 1/6: it is the definition of the operator;
+ *            else rounding
  */
 #include "passes/polynomial.h"
 

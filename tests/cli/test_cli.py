@@ -409,6 +409,17 @@ def test_passes(tool, chain):
     assert [p["name"] for p in ran] == ["eliminate_dead_nodes", "fold_constants"]
 
 
+def test_passes_as_json(tool):
+    """What the table shows in words."""
+    listed = json.loads(tool.ok("passes", "--json", "-").stdout)["passes"]
+    table = tool.ok("passes", "-v").stdout.decode().splitlines()
+    titles = [line.split(" (")[0] for line in table if line and not line.startswith(" ")]
+    rules = [line.strip().split(" (")[0] for line in table if re.match(r" {4}\S", line)]
+    assert [p["name"] for p in listed] == titles
+    assert [r["name"] for p in listed for r in p["rules"]] == rules
+    assert all(p["bitwise"] == all(r["bitwise"] for r in p["rules"]) for p in listed)
+
+
 def test_only(tool, chain):
     model = optimise(tool, chain, "--only", "eliminate_identity_ops")
     assert ops(model) == ["Add", "Relu", "Add"]

@@ -1,4 +1,4 @@
-"""Memory is the graph and one tensor, not the weights (docs/design.md, law 8)."""
+"""Memory is the graph and one tensor, not the weights (docs/contributing/design.md, law 8)."""
 
 from __future__ import annotations
 
