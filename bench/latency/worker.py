@@ -46,6 +46,8 @@ def measure(job: dict) -> dict:
     with np.load(job["feeds"]) as stored:
         feeds = {name: stored[name] for name in stored.files}
     opened, create = {}, {}
+    if not job["lean"]:  # what the first session of a process pays for all is nobody's
+        session(next(iter(job["models"].values())), job)
     for name, path in job["models"].items():
         opened[name], create[name] = session(path, job)
     used = {n: {i.name: feeds[i.name] for i in s.get_inputs()} for n, s in opened.items()}
