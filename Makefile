@@ -218,7 +218,7 @@ peers: programs $(BENCH)/installed ## run the peers on the zoo, ours beside them
 	nice $(BENCH)/bin/python bench/peers/run.py --build $(BUILD) $(ARGS)
 	nice $(BENCH)/bin/python bench/peers/recognised.py --build $(BUILD)
 
-latency: programs $(BENCH)/installed ## time the zoo in ONNX Runtime on a quiet machine: results/latency.json, .md (hours)
+latency: programs $(BENCH)/installed ## time the zoo in ONNX Runtime on a quiet machine: results/latency.json, .md (an hour)
 	$(BENCH)/bin/python bench/latency/run.py --build $(BUILD) $(ARGS)
 	$(BENCH)/bin/python tools/readme.py
 
@@ -233,6 +233,7 @@ gates: $(VENV)/test.installed ## the proof's hard gates, judged on results/
 
 experiments: programs $(BENCH)/installed ## all experiments on the zoo, as far as they are not known: results/exp_*
 	$(BENCH)/bin/python experiments/run.py --build $(BUILD) $(ARGS)
+	$(if $(ARGS),,$(BENCH)/bin/python bench/latency/run.py --build $(BUILD))
 	$(BENCH)/bin/python tools/readme.py
 
 clean: ## remove what was built

@@ -114,8 +114,10 @@ def main() -> None:
         latency.clean()
         files = variants(name, options.build, latency.work)
         with Progress() as progress:
-            task = progress.add_task(name, total=len(latency.settings()) * options.processes)
-            models[name], _ = latency.measure(files, lambda task=task: progress.advance(task))
+            task = progress.add_task(name, total=len(latency.settings(False)) * options.processes)
+            models[name], _ = latency.measure(
+                files, False, lambda task=task: progress.advance(task)
+            )
         lines += page.rows(name, models[name])
         print("\n".join(page.rows(name, models[name])))
     shutil.rmtree(latency.work)

@@ -4,9 +4,10 @@
     python bench/latency/run.py --files BASE OTHER...          any files, printed only
 
 Of each model: the original, the same file under another name (the null row: what the method itself gets wrong),
-ours, the best peer's, and ONNX Runtime's own offline optimisation. Batch 1, 128 tokens, with ONNX Runtime's
-optimizer at its default level and off, on one and two threads. All of them are open in one process and run in turn;
-several processes, because where a process happens to put its memory changes speed by percents.
+ours, and ONNX Runtime's own offline optimisation. Batch 1, 128 tokens, at ONNX Runtime's default level on one thread;
+the models of experiment 10 also with its optimizer off and on two threads, and with the best peer's output.
+All files are open in one process and run in turn; several processes, because where a process happens to put its
+memory changes speed by percents.
 A model of more than 2 GB (phi_2) would fill the memory several times over: its files take turns in processes of
 their own, with ONNX Runtime told to save memory, and a process runs each a few times only.
 """
@@ -46,6 +47,17 @@ from page import BASE, NULL, ORT, OURS  # noqa: E402
 from peer import version, weights  # noqa: E402
 
 RAW = ROOT / "results" / "raw" / "latency"
+LEVELS, THREADS = ("default", "off"), (1, 2)
+IN_FULL = (
+    "yolov8n",
+    "efficientnet_b0",
+    "efficientdet_d0",
+    "bert_base",
+    "whisper_tiny_encoder",
+    "mobilevit_small",
+    "deit_small",
+)
+"""Experiment 10: measured at every setting and with the best peer; the other models at the leading setting."""
 LEAN_RUNS = {"warmup": 1, "runs": 5}
 """What a model is worth whose every run takes seconds."""
 
@@ -147,13 +159,15 @@ class Latency:
             done()
         return made
 
-    def settings(self) -> list[tuple[str, int]]:
+    def settings(self, full: bool) -> list[tuple[str, int]]:
         """Return the levels and numbers of threads."""
-        return [(level, n) for level in self.options.levels for n in self.options.threads]
+        levels = self.options.levels or LEVELS[: None if full else 1]
+        threads = self.options.threads or THREADS[: None if full else 1]
+        return [(level, n) for level in levels for n in threads]
 
-    def measure(self, files: dict[str, Path], done) -> tuple[dict, dict]:
+    def measure(self, files: dict[str, Path], full: bool, done) -> tuple[dict, dict]:
         """Return what is reported of a set of files, by setting, and the samples behind it."""
-        raw = {f"{s[0]}, {s[1]}": self.samples(files, *s, done) for s in self.settings()}
+        raw = {f"{s[0]}, {s[1]}": self.samples(files, *s, done) for s in self.settings(full)}
         return {setting: stats.summary(made, list(files)) for setting, made in raw.items()}, raw
 
 
@@ -170,19 +184,20 @@ def identity(files: dict[str, Path], options: argparse.Namespace) -> dict:
 def measure_zoo(latency: Latency, names: list[str], progress: Progress) -> None:
     """Measure models of the zoo and keep what came out, one after the other."""
     options = latency.options
-    each = len(latency.settings()) * options.processes
-    task = progress.add_task("", total=each * len(names))
+    each = {n: len(latency.settings(n in IN_FULL)) * options.processes for n in names}
+    task = progress.add_task("", total=sum(each.values()))
     results = page.load()
     for name in names:
         progress.update(task, description=name)
         latency.clean()
-        files = candidates(name, options.build, latency.work, options.peer)
+        full = name in IN_FULL
+        files = candidates(name, options.build, latency.work, full and options.peer)
         same = identity(files, options)
         if not options.again and results.get(name, {}).get("identity") == same:
-            progress.advance(task, each)
+            progress.advance(task, each[name])
             continue
         try:
-            found, raw = latency.measure(files, lambda: progress.advance(task))
+            found, raw = latency.measure(files, full, lambda: progress.advance(task))
         except WorkerError as error:
             progress.print(f"{name}: {error}")
             continue
@@ -198,8 +213,8 @@ def measure_files(latency: Latency, paths: list[Path], progress: Progress) -> No
     """Measure any files against the first of them and print it."""
     files = {BASE if not i else f"{i}: {path.name}": path for i, path in enumerate(paths)}
     latency.clean()
-    task = progress.add_task("", total=len(latency.settings()) * latency.options.processes)
-    found, _ = latency.measure(files, lambda: progress.advance(task))
+    task = progress.add_task("", total=len(latency.settings(True)) * latency.options.processes)
+    found, _ = latency.measure(files, True, lambda: progress.advance(task))
     progress.print("\n".join(page.rows(paths[0].name, found)))
 
 
@@ -208,11 +223,11 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure latency in ONNX Runtime.")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--again", action="store_true", help="measure what is known, too")
-    parser.add_argument("--processes", type=int, default=6, help="(%(default)s)")
+    parser.add_argument("--processes", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--warmup", type=int, default=5, help="runs (%(default)s)")
     parser.add_argument("--runs", type=int, default=50, help="per process (%(default)s)")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--levels", nargs="+", default=["default", "off"])
+    parser.add_argument("--threads", type=int, nargs="+", help="for all models")
+    parser.add_argument("--levels", nargs="+", choices=LEVELS, help="for all models")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="(%(default)s)")
     parser.add_argument("--in-order", action="store_true", help="always open BASE first")
     parser.add_argument("--no-peer", dest="peer", action="store_false", help="leave the peer out")
