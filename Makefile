@@ -14,6 +14,8 @@ CC := gcc
 endif
 OBJCOPY  ?= objcopy
 OPT      ?= -O2
+# CMakeLists.txt reads these two. Clang would contract a*b+c to one rounding where the machine can.
+DIALECT  := -std=c11 -D_GNU_SOURCE -ffp-contract=off
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 SANITIZE ?=
 ifneq ($(SANITIZE),)
@@ -22,7 +24,7 @@ else
 UNDEFINED := -Wl,-z,defs
 endif
 CFLAGS   ?= -g
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(WARNINGS) -fvisibility=hidden -fPIC -pthread $(SANITIZED) $(CFLAGS)
+ALL_CFLAGS = $(DIALECT) $(OPT) $(WARNINGS) -fvisibility=hidden -fPIC -pthread $(SANITIZED) $(CFLAGS)
 LDLIBS   := -lm -lpthread -ldl
 # One short line per step; V=1 shows the commands.
 say       = $(if $(V),,@printf '  %-7s %s\n' $(1) $@;)
@@ -30,6 +32,7 @@ say       = $(if $(V),,@printf '  %-7s %s\n' $(1) $@;)
 # The soname follows the version by semantic versioning: its first number.
 VERSION   := $(shell sed -n 's/^.define ONNXSLIM_VERSION "\(.*\)"$$/\1/p' include/onnxslim.h)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+EXPORTS   := src/exports.map
 LIB_SRC  := $(sort $(shell find src -name '*.c'))
 CLI_SRC  := $(sort $(wildcard cli/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
@@ -86,8 +89,9 @@ $(BUILD)/libonnxslim.o: $(LIB_OBJ) $(BUILD)/sources
 $(STATIC): $(BUILD)/libonnxslim.o
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $<
-$(BUILD)/libonnxslim.so.%: $(LIB_OBJ) $(BUILD)/sources
-	$(call say,LINK)$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) $(UNDEFINED) -o $@ $(LIB_OBJ) $(LDLIBS)
+$(BUILD)/libonnxslim.so.%: $(LIB_OBJ) $(BUILD)/sources $(EXPORTS)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=$(EXPORTS) $(UNDEFINED) \
+	  -o $@ $(LIB_OBJ) $(LDLIBS)
 	@ln -sf $(@F) $(BUILD)/libonnxslim.so
 $(BUILD)/onnxslim: $(CLI_OBJ) $(STATIC)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(CLI_OBJ) $(STATIC) $(LDLIBS)
@@ -111,6 +115,32 @@ $(BUILD)/examples/%: examples/%.c include/onnxslim.h $(STATIC)
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(DRIVER_OBJ) $(WRONG_OBJ) $(FUZZ_OBJ))
 
+# --- install -----------------------------------------------------------------------------------------------
+# For CMake's find_package() install with CMake: cmake -B build/cmake && cmake --install build/cmake.
+
+PREFIX   ?= /usr/local
+LIBDIR   ?= lib
+DESTDIR  ?=
+INTO      = $(DESTDIR)$(PREFIX)
+FULL     := libonnxslim.so.$(VERSION)
+# From the folder of onnxslim.pc back to the prefix.
+UP       := $(shell realpath -ms --relative-to=/$(LIBDIR)/pkgconfig /)
+PC_VALUES = s|@PC_PREFIX@|$${pcfiledir}/$(UP)|; s|@PC_LIBDIR@|$${prefix}/$(LIBDIR)|; \
+  s|@PC_INCLUDEDIR@|$${prefix}/include|; s|@PC_VERSION@|$(VERSION)|; s|@PC_LIBS_PRIVATE@|$(LDLIBS)|
+
+install: $(BUILD)/onnxslim $(STATIC) $(SHARED) ## put command line, library and header below PREFIX (DESTDIR= LIBDIR=lib)
+	install -d $(INTO)/bin $(INTO)/include $(INTO)/$(LIBDIR)/pkgconfig
+	install $(BUILD)/onnxslim $(INTO)/bin/
+	install -m 644 include/onnxslim.h $(INTO)/include/
+	install -m 644 $(STATIC) $(INTO)/$(LIBDIR)/
+	install -m 644 $(SHARED) $(INTO)/$(LIBDIR)/$(FULL)
+	ln -sf $(FULL) $(INTO)/$(LIBDIR)/$(notdir $(SHARED))
+	ln -sf $(notdir $(SHARED)) $(INTO)/$(LIBDIR)/libonnxslim.so
+	sed '$(PC_VALUES)' cmake/onnxslim.pc.in >$(INTO)/$(LIBDIR)/pkgconfig/onnxslim.pc
+uninstall: ## remove what install put there
+	rm -f $(INTO)/bin/onnxslim $(INTO)/include/onnxslim.h $(INTO)/$(LIBDIR)/libonnxslim.a \
+	  $(INTO)/$(LIBDIR)/libonnxslim.so* $(INTO)/$(LIBDIR)/pkgconfig/onnxslim.pc
+
 # --- Python: one virtual environment, pinned ---------------------------------------------------------------
 
 INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --no-deps
@@ -122,7 +152,7 @@ $(VENV)/created:
 $(VENV)/%.installed: requirements/%.txt $(VENV)/created
 	$(PIP) -r $<
 	@touch $@
-setup: $(VENV)/test.installed $(VENV)/lint.installed ## make .venv/ and install the pinned packages
+setup: $(VENV)/test.installed $(VENV)/install.installed $(VENV)/lint.installed ## make .venv/ and install the pinned packages
 
 # The peers and what draws plots have an environment of their own.
 BENCH := .venv-bench
@@ -136,10 +166,10 @@ $(BENCH)/installed: requirements/peers.txt requirements/plots.txt
 demo: all $(VENV)/test.installed ## optimise a real exported model (MODEL=bert_base) and verify it in ONNX Runtime
 	@$(PY) tools/demo.py --build $(BUILD) $(MODEL)
 
-test: all $(VENV)/test.installed ## everything: unit, golden, cli, api, conformance and zoo tests
+test: all $(VENV)/test.installed $(VENV)/install.installed ## everything: unit, golden, cli, api, conformance and zoo tests
 	$(PYTEST) --build=$(BUILD) -n $(JOBS) $(ARGS)
 
-check: all $(VENV)/test.installed ## the tests without the zoo's models: a minute
+check: all $(VENV)/test.installed $(VENV)/install.installed ## the tests without the zoo's models: a minute
 	$(PYTEST) --build=$(BUILD) -n $(JOBS) --ignore tests/zoo $(ARGS)
 
 # Allocation limits and the shared library make no sense in an instrumented process; everything else runs.
@@ -198,7 +228,7 @@ format: $(VENV)/lint.installed ## rewrite the sources in the project's format
 	$(VENV)/bin/ruff format .
 
 C_FILES = $(shell find include src cli tests examples fuzz -name '*.c' -o -name '*.h' | sort)
-TIDY_ARGS = -std=c11 -D_GNU_SOURCE -Iinclude -Isrc
+TIDY_ARGS = $(DIALECT) -Iinclude -Isrc
 
 golden-update: all $(VENV)/test.installed ## rewrite what the golden tests expect
 	$(PYTEST) --build=$(BUILD) -q tests/golden --update-golden $(ARGS)
