@@ -101,6 +101,15 @@ bool output_seekable(const Output *o) {
   return !o->direct;
 }
 
+void output_expect(const Output *o, uint64_t size) {
+  enum { WORTH_IT = 1 << 20 };
+  if (o->direct || size < WORTH_IT || size > INT64_MAX) return;
+#ifdef __linux__
+  /* Not an error yet: a file system that compresses may have room all the same. */
+  if (fallocate(o->fd, 0, 0, (off_t)size) != 0) errno = 0;
+#endif
+}
+
 void output_fail(const Output *o, Ctx *cx, int error) {
   fail(cx, ONNXSLIM_ERR_IO, "cannot write '%s': %s", o->path, strerror(error));
 }

@@ -22,6 +22,10 @@ Arena *output_arena(const Output *o);
  * another, and `at` below is not looked at. */
 bool output_seekable(const Output *o);
 
+/* So many bytes will be written in all, which need not fit. Space that was reserved before is written to at
+ * three quarters of the cost, where the file system has such a thing. */
+void output_expect(const Output *o, uint64_t size);
+
 /* Writes the runs (which are used up) one behind the other from offset `at` on. Returns 0 or an errno, for
  * output_fail(): threads fail on a context of their own. */
 int output_write(Output *o, uint64_t at, Span *runs, size_t n);

@@ -144,6 +144,7 @@ static void put_all(Job *job, const Gather *g) {
 void put_file(Writer *w, const WriteOptions *o, const Gather *g, Output *to, uint64_t before,
               uint64_t total) {
   Job job = {.w = w, .o = o, .file = to, .before = before, .total = total};
+  output_expect(to, g->size);
   put_all(&job, g);
 }
 

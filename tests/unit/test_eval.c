@@ -1,4 +1,5 @@
 #include "eval/constant.h"
+#include "eval/kernel.h"
 #include "unit.h"
 
 #include <math.h>
@@ -166,6 +167,25 @@ TEST(attributes_have_defaults_by_version) {
 }
 
 /* --- deferred ------------------------------------------------------------------------------------------- */
+
+/* Whole squares and what is left at both edges, rows of the result at a distance, a source that is not
+ * aligned. */
+TEST(elements_of_every_size_are_transposed) {
+  enum { ROWS = 150, COLS = 213, APART = 220 };
+  static uint8_t src[ROWS * COLS * 8 + 1], dst[ROWS * APART * 8];
+  for (size_t i = 0; i < sizeof src; i++) src[i] = (uint8_t)(i * 2654435761u >> 11);
+  for (size_t size = 1; size <= 8; size *= 2) {
+    memset(dst, 0xa5, sizeof dst);
+    transpose_copy(dst, APART, src + 1, size, 2, (int64_t[]){ROWS, COLS}, (int64_t[]){1, ROWS});
+    size_t wrong = 0;
+    for (size_t r = 0; r < ROWS; r++) {
+      for (size_t c = 0; c < COLS; c++)
+        wrong += memcmp(dst + (r * APART + c) * size, src + 1 + (c * ROWS + r) * size, size) != 0;
+      for (size_t i = (r * APART + COLS) * size; i < (r + 1) * APART * size; i++) wrong += dst[i] != 0xa5;
+    }
+    CHECK_EQ(wrong, 0);
+  }
+}
 
 TEST(transposes_stream_as_they_evaluate) {
   static const struct {
