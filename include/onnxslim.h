@@ -166,8 +166,14 @@ ONNXSLIM_API onnxslim_status onnxslim_load_with(onnxslim_context *cx, const char
  */
 ONNXSLIM_API onnxslim_status onnxslim_load_bytes(onnxslim_context *cx, const void *bytes, size_t size,
                                                  const char *dir, onnxslim_model **model);
+/* From now on `name` stands for these bytes wherever a function of this context reads a path
+ * (onnxslim_optimize_file(), onnxslim_verify(), onnxslim_attribution(), ...). They must stay as they are
+ * until the context is freed. dir: folder of external data files, or NULL. */
+ONNXSLIM_API onnxslim_status onnxslim_lend(onnxslim_context *cx, const char *name, const void *bytes,
+                                           size_t size, const char *dir);
 /* Optimizes in memory; the model can be saved or optimized again. After a failure it can only
- * be freed. The option "verify" is for onnxslim_optimize_file(). */
+ * be freed. The option "verify" compares with the model as it was loaded; ONNXSLIM_ERR_VERIFY comes with the
+ * report. */
 ONNXSLIM_API onnxslim_status onnxslim_optimize(onnxslim_model *model, const onnxslim_options *options,
                                                onnxslim_report **report);
 /* Writes beside `path` first, then renames; "-" is standard output. */
@@ -321,6 +327,22 @@ ONNXSLIM_API onnxslim_status onnxslim_inspect(onnxslim_model *model, onnxslim_su
 ONNXSLIM_API void onnxslim_summary_free(onnxslim_summary *summary);
 ONNXSLIM_API char *onnxslim_summary_json(const onnxslim_summary *summary);
 
+/* One output of a node; a node without outputs has one row, too. */
+typedef struct onnxslim_node_row {
+  uint64_t node; /* number of the node, from 0; those of bodies and functions follow */
+  const char *name, *domain, *op_type;
+  const char *output; /* NULL: it has none */
+  const char *type;   /* what is proven of it: "float[batch,3,224,224]", "?" */
+} onnxslim_node_row;
+
+typedef struct onnxslim_node_list {
+  const onnxslim_node_row *rows;
+  size_t n_rows;
+} onnxslim_node_list;
+ONNXSLIM_API onnxslim_status onnxslim_nodes(onnxslim_model *model, onnxslim_node_list **list);
+ONNXSLIM_API void onnxslim_node_list_free(onnxslim_node_list *list);
+ONNXSLIM_API char *onnxslim_node_list_json(const onnxslim_node_list *list);
+
 /* Judges a model as it is by the option "target", which must be set. ONNXSLIM_OK also if it is refused: see
  * `refused`. */
 ONNXSLIM_API onnxslim_status onnxslim_check_target(onnxslim_model *model, const onnxslim_options *options,
@@ -400,6 +422,65 @@ ONNXSLIM_API onnxslim_status onnxslim_bisect(onnxslim_context *cx, const char *i
                                              const onnxslim_options *options, onnxslim_suspect **result);
 ONNXSLIM_API void onnxslim_suspect_free(onnxslim_suspect *result);
 ONNXSLIM_API char *onnxslim_suspect_json(const onnxslim_suspect *result);
+
+/* --- rules of your own --------------------------------------------------------------------------------- */
+
+/* What a rule has matched; exists only while its guard runs. */
+typedef struct onnxslim_match onnxslim_match;
+
+typedef struct onnxslim_rule_t {
+  const char *name;            /* like "fuse-my-norm"; no rule of the library has it */
+  const char *match, *replace; /* rule text (docs/rules.md): "Add(MatMul(a, b), c#)", "Gemm(a, b, c)" */
+  const char *doc;             /* one line, or NULL */
+  int bitwise;                 /* 1: the result has the same bits; 0: it may round (off with "exact") */
+  /* Decides on a match: non-zero rewrites. NULL: always. Runs on the calling thread, must return normally and
+   * call only the onnxslim_match_...() functions. */
+  int (*guard)(void *user, onnxslim_match *match);
+  void *user;
+} onnxslim_rule_t;
+
+/* Adds a rule, which is tried before those of the library, as one of the pass "user"; rules added earlier go
+ * first. The texts are copied. ONNXSLIM_ERR_USAGE: the text cannot be read, or the name is taken. */
+ONNXSLIM_API onnxslim_status onnxslim_options_add_rule(onnxslim_options *o, const onnxslim_rule_t *rule);
+
+/* What is known of a value that a capture of the match stands for. */
+typedef struct onnxslim_match_value_t {
+  const char *name;
+  int dtype;                    /* TensorProto.DataType; 0: unknown */
+  int rank;                     /* -1: unknown */
+  const int64_t *dims;          /* -1: not a known number */
+  const char *const *dim_names; /* NULL where a dim is no name */
+  int constant;                 /* see onnxslim_match_constant() */
+  uint32_t uses;                /* how often nodes read it */
+} onnxslim_match_value_t;
+/* 0: there is no such capture, or it is an input that was left out. */
+ONNXSLIM_API int onnxslim_match_value(onnxslim_match *match, const char *capture,
+                                      onnxslim_match_value_t *value);
+/* The packed little-endian elements of a constant; NULL if it is none, or one of strings. */
+ONNXSLIM_API const void *onnxslim_match_constant(onnxslim_match *match, const char *capture, size_t *size);
+
+typedef struct onnxslim_match_node_t {
+  const char *name, *domain, *op_type;
+  int opset; /* the version of the domain that is in force */
+} onnxslim_match_node_t;
+/* A node that is captured ("Conv:conv(...)"); "" is the last one, which the match ends with. 0: there is
+ * none. */
+ONNXSLIM_API int onnxslim_match_node(onnxslim_match *match, const char *capture, onnxslim_match_node_t *node);
+
+typedef struct onnxslim_attribute {
+  int type; /* AttributeProto.AttributeType: 1 float, 2 int, 3 string, 6 floats, 7 ints */
+  int64_t i;
+  float f;
+  const char *s; /* size bytes, then a NUL */
+  const int64_t *ints;
+  const float *floats;
+  size_t size; /* of s, ints or floats */
+} onnxslim_attribute;
+/* An attribute of such a node as written, or its default. 0: it has neither, or it is of another type. */
+ONNXSLIM_API int onnxslim_match_attribute(onnxslim_match *match, const char *capture, const char *name,
+                                          onnxslim_attribute *attribute);
+/* Why the guard refuses, for the remarks. */
+ONNXSLIM_API void onnxslim_match_refuse(onnxslim_match *match, const char *reason);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 /* The public functions but those that need ONNX Runtime (experiment.c): every one runs under ctx_protect().
  */
 #include "base/clock.h"
+#include "base/lent.h"
 #include "experiment.h"
 #include "pipeline.h"
 
@@ -27,7 +28,9 @@ onnxslim_context *onnxslim_context_new(const onnxslim_allocator *alloc, const on
 }
 
 void onnxslim_context_free(onnxslim_context *cx) {
-  if (cx) mem_free(&cx->cx, cx);
+  if (!cx) return;
+  lent_free(&cx->cx);
+  mem_free(&cx->cx, cx);
 }
 
 const char *onnxslim_error(const onnxslim_context *cx) {
@@ -129,6 +132,23 @@ static void optimize_model(Model *m, const onnxslim_options *o, onnxslim_report 
   r->seconds_optimize += clock_seconds() - start;
 }
 
+/* All of a run between reading and writing. True if the result may be handed out. */
+static bool run_on(Model *m, const char *path, const char *out, const onnxslim_options *o,
+                   onnxslim_report *r) {
+  double start = clock_seconds();
+  Original original = {.path = path};
+  pipeline_prepare(m, o, r);
+  r->seconds_optimize = clock_seconds() - start;
+  bool verified = option_number(o, OPT_verify) > 0;
+  if (verified) original_prepare(&original, m, o);
+  optimize_model(m, o, r);
+  if (!verified) return true;
+  start = clock_seconds();
+  r->verification = verify_model(object_arena(r), &original, m, out, o);
+  r->seconds_verify = clock_seconds() - start;
+  return r->verification->passed;
+}
+
 static void write_model(FileCall *c, Model *m) {
   onnxslim_report *r = c->report;
   WriteOptions w = write_options(c->o);
@@ -154,29 +174,35 @@ static void call_optimize_file(void *arg) {
   r->input = copy_text(a, c->in);
   r->output = copy_text(a, c->out);
   r->seconds_read = clock_seconds() - start;
-  start = clock_seconds();
-  pipeline_prepare(m, c->o, r);
-  r->seconds_optimize = clock_seconds() - start;
-  Original original = {.path = c->in};
-  bool verify = option_number(c->o, OPT_verify) > 0;
-  if (verify) original_prepare(&original, m, c->o);
-  optimize_model(m, c->o, r);
   c->report = r;
-  if (verify) {
-    start = clock_seconds();
-    r->verification = verify_model(a, &original, m, c->out, c->o);
-    r->seconds_verify = clock_seconds() - start;
-  }
-  if (!verify || r->verification->passed) write_model(c, m);
+  if (run_on(m, c->in, c->out, c->o, r)) write_model(c, m);
   model_free(m);
 }
 
+typedef struct Failure {
+  Ctx *cx;
+  const char *name;
+  const onnxslim_report *report;
+} Failure;
+
 /* The report says by how much: so the run itself has to end well. */
 static void call_report_failure(void *arg) {
-  const FileCall *c = arg;
-  fail(c->cx, ONNXSLIM_ERR_VERIFY,
-       "%s: not written, it computes something else: %s (onnxslim bisect finds the rewrite)",
-       c->out ? c->out : c->in, c->report->verification->failure);
+  const Failure *f = arg;
+  fail(f->cx, ONNXSLIM_ERR_VERIFY,
+       "%s: not written, it computes something else: %s (onnxslim bisect finds the rewrite)", f->name,
+       f->report->verification->failure);
+}
+
+/* Hands the report out. */
+static onnxslim_status finish_run(Ctx *cx, const char *name, onnxslim_report *r, onnxslim_report **report) {
+  onnxslim_status status = ONNXSLIM_OK;
+  if (r->verification && !r->verification->passed)
+    status = protect(cx, call_report_failure, &(Failure){cx, name, r});
+  if (report)
+    *report = r;
+  else
+    onnxslim_report_free(r);
+  return status;
 }
 
 onnxslim_status onnxslim_optimize_file(onnxslim_context *cx, const char *in, const char *out,
@@ -184,18 +210,31 @@ onnxslim_status onnxslim_optimize_file(onnxslim_context *cx, const char *in, con
   FileCall c = {.cx = &cx->cx, .in = in, .out = out, .o = options};
   if (report) *report = NULL;
   onnxslim_status status = protect(c.cx, call_optimize_file, &c);
-  if (status != ONNXSLIM_OK) return status;
-  if (c.report->verification && !c.report->verification->passed)
-    status = protect(c.cx, call_report_failure, &c);
-  if (report)
-    *report = c.report;
-  else
-    onnxslim_report_free(c.report);
-  return status;
+  return status == ONNXSLIM_OK ? finish_run(c.cx, out ? out : in, c.report, report) : status;
 }
 
 void onnxslim_report_free(onnxslim_report *report) {
   object_free(report);
+}
+
+/* --- bytes under a name ------------------------------------------------------------------------------------
+ */
+
+typedef struct LendCall {
+  Ctx *cx;
+  const char *name, *dir;
+  Span bytes;
+} LendCall;
+
+static void call_lend(void *arg) {
+  const LendCall *c = arg;
+  lent_add(c->cx, c->name, c->bytes, c->dir);
+}
+
+onnxslim_status onnxslim_lend(onnxslim_context *cx, const char *name, const void *bytes, size_t size,
+                              const char *dir) {
+  LendCall c = {&cx->cx, name, dir, {bytes, size}};
+  return protect(c.cx, call_lend, &c);
 }
 
 /* --- models
@@ -253,14 +292,11 @@ static void call_optimize(void *arg) {
   need_whole(c->model);
   if (!c->o) c->o = options_new(m->arena);
   onnxslim_report *r = report_new(c->cx, m, c->o);
-  double start = clock_seconds();
   c->model->broken = true;
-  pipeline_prepare(m, c->o, r);
-  r->seconds_optimize = clock_seconds() - start;
-  optimize_model(m, c->o, r);
+  bool good = run_on(m, m->path, NULL, c->o, r);
   WriteOptions w = write_options(c->o);
   r->bytes_after = model_size(m, &w);
-  c->model->broken = false;
+  c->model->broken = !good;
   c->report = r;
 }
 
@@ -268,11 +304,8 @@ onnxslim_status onnxslim_optimize(onnxslim_model *model, const onnxslim_options 
                                   onnxslim_report **report) {
   ModelCall c = {.cx = model->cx, .model = model, .o = options};
   onnxslim_status status = protect(c.cx, call_optimize, &c);
-  if (report)
-    *report = status == ONNXSLIM_OK ? c.report : NULL;
-  else if (status == ONNXSLIM_OK)
-    onnxslim_report_free(c.report);
-  return status;
+  if (report) *report = NULL;
+  return status == ONNXSLIM_OK ? finish_run(c.cx, "the model", c.report, report) : status;
 }
 
 static void call_save(void *arg) {
@@ -348,6 +381,28 @@ onnxslim_status onnxslim_inspect(onnxslim_model *model, onnxslim_summary **summa
 
 void onnxslim_summary_free(onnxslim_summary *summary) {
   object_free(summary);
+}
+
+typedef struct NodesCall {
+  const onnxslim_model *model;
+  onnxslim_node_list *list;
+} NodesCall;
+
+static void call_nodes(void *arg) {
+  NodesCall *c = arg;
+  need_whole(c->model);
+  c->list = list_nodes(c->model->cx, c->model->m);
+}
+
+onnxslim_status onnxslim_nodes(onnxslim_model *model, onnxslim_node_list **list) {
+  NodesCall c = {.model = model};
+  onnxslim_status status = protect(model->cx, call_nodes, &c);
+  *list = status == ONNXSLIM_OK ? c.list : NULL;
+  return status;
+}
+
+void onnxslim_node_list_free(onnxslim_node_list *list) {
+  object_free(list);
 }
 
 /* --- targets

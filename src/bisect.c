@@ -51,8 +51,8 @@ static const Pass *name_suspect(Hunt *h, uint64_t n) {
     const Remark *r = &run->remarks.at[i];
     if (!r->fired) continue;
     pass = r->pass;
-    s->pass = r->pass->name;
-    s->rule = r->rule->name;
+    s->pass = copy_text(a, r->pass->name);
+    s->rule = copy_text(a, r->rule->name);
     s->node = r->node;
     s->text = r->text;
   }

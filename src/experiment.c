@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lent.h"
 #include "base/temp.h"
 
 #include <string.h>
@@ -33,6 +34,12 @@ VerifyOptions verify_options(Arena *a, const onnxslim_options *o) {
                          .interface_differs = o->value[OPT_outputs].set};
 }
 
+ModelSource model_source(Ctx *cx, const char *path) {
+  const struct Lent *lent = lent_find(cx, path);
+  if (lent) return (ModelSource){.bytes = lent->bytes.p, .size = lent->bytes.n, .dir = lent->dir};
+  return (ModelSource){.path = path};
+}
+
 ModelSource temp_model(Arena *a, Model *m, const char *beside, const onnxslim_options *o) {
   WriteOptions w = write_options(o);
   const char *path = temp_path(a, beside, ".onnx");
@@ -43,12 +50,12 @@ ModelSource temp_model(Arena *a, Model *m, const char *beside, const onnxslim_op
 }
 
 void original_prepare(Original *original, Model *m, const onnxslim_options *o) {
-  original->source.path = original->path;
+  if (original->path) original->source = model_source(m->cx, original->path);
   if (o->value[OPT_inputs].set || o->value[OPT_outputs].set) {
     original->source = temp_model(m->arena, m, NULL, o);
     original->prepared = true;
-  } else if (strcmp(original->path, "-") == 0) {
-    original->source = (ModelSource){.bytes = m->raw.p, .size = m->raw.n};
+  } else if (!original->path || strcmp(original->path, "-") == 0) {
+    original->source = (ModelSource){.bytes = m->raw.p, .size = m->raw.n, .dir = m->dir};
   }
 }
 
@@ -132,7 +139,8 @@ static void call_verify(void *arg) {
   if (!c->o) c->o = options_new(scratch);
   VerifyOptions v = verify_options(scratch, c->o);
   if (!v.seeds) v.seeds = 3;
-  VerifyResult *r = verify(scratch, &(ModelSource){.path = c->a}, &(ModelSource){.path = c->b}, &v);
+  ModelSource before = model_source(c->cx, c->a), after = model_source(c->cx, c->b);
+  VerifyResult *r = verify(scratch, &before, &after, &v);
   verification_of(a, result, r, v.seeds);
   arena_free(scratch);
   c->verification = result;
@@ -184,7 +192,8 @@ static void call_bench(void *arg) {
                     .warmups = option_int(c->o, OPT_warmup),
                     .runs = option_int(c->o, OPT_runs),
                     .feed = feed_options(scratch, c->o)};
-  BenchResult *r = bench(scratch, &(ModelSource){.path = c->a}, &(ModelSource){.path = c->b}, &b);
+  ModelSource before = model_source(c->cx, c->a), after = model_source(c->cx, c->b);
+  BenchResult *r = bench(scratch, &before, &after, &b);
   *result = (onnxslim_comparison){.before = timing_of(a, &r->before),
                                   .after = timing_of(a, &r->after),
                                   .speedup = r->speedup,

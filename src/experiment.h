@@ -7,10 +7,13 @@
 
 /* The model that the optimized one is compared with. */
 typedef struct Original {
-  const char *path; /* as given; "-" is standard input */
+  const char *path; /* as given; "-" is standard input; NULL: it came as bytes */
   ModelSource source;
   bool prepared; /* it is the model after pipeline_prepare(): sizes and outputs are as the options say */
 } Original;
+
+/* A path, or the bytes that the caller lent under this name. */
+ModelSource model_source(Ctx *cx, const char *path);
 
 VerifyOptions verify_options(Arena *a, const onnxslim_options *o);
 

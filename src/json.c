@@ -258,6 +258,11 @@ static const Field rule_info_fields[] = {FIELD(RuleInfo, name, TEXT), FIELD(Rule
                                          FIELD(RuleInfo, match, TEXT), FIELD(RuleInfo, replace, TEXT),
                                          FIELD(RuleInfo, bitwise, FLAG)};
 
+typedef onnxslim_node_row NodeRow;
+static const Field node_fields[] = {FIELD(NodeRow, node, UINT64), FIELD(NodeRow, name, TEXT),
+                                    FIELD(NodeRow, domain, TEXT), FIELD(NodeRow, op_type, TEXT),
+                                    FIELD(NodeRow, output, TEXT), FIELD(NodeRow, type, TEXT)};
+
 typedef onnxslim_timing Timing;
 static const Field timing_fields[] = {FIELD(Timing, median, REAL), FIELD(Timing, low_quartile, REAL),
                                       FIELD(Timing, high_quartile, REAL), FIELD(Timing, fastest, REAL),
@@ -363,6 +368,11 @@ static void put_passes(Json *j, const void *unused) {
   close_group(j, "]");
 }
 
+static void put_nodes(Json *j, const void *object) {
+  const onnxslim_node_list *list = object;
+  PUT_ROWS(j, "rows", node_fields, list->rows, list->n_rows);
+}
+
 static void put_timing(Json *j, const char *key, const Timing *t) {
   open_group(j, key, "{");
   PUT_FIELDS(j, timing_fields, t);
@@ -433,6 +443,9 @@ char *onnxslim_report_json(const onnxslim_report *report) {
 }
 char *onnxslim_summary_json(const onnxslim_summary *summary) {
   return json(summary, put_summary);
+}
+char *onnxslim_node_list_json(const onnxslim_node_list *list) {
+  return json(list, put_nodes);
 }
 char *onnxslim_target_check_json(const onnxslim_target_check *result) {
   return json(result, put_check);

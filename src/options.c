@@ -49,7 +49,7 @@ static bool is_pass(const char *name) {
   return false;
 }
 
-static bool is_rule(const char *name) {
+bool rule_exists(const char *name) {
   for (size_t i = 0; i < PASS_COUNT; i++)
     for (size_t k = 0; k < all_passes[i]->n_rules; k++)
       if (strcmp(all_passes[i]->rules[k].name, name) == 0) return true;
@@ -59,7 +59,7 @@ static bool is_rule(const char *name) {
 /* The pass or rule that an option means by this name: "swish" is fuse_swish to the option fuse. */
 static const char *need_pass(onnxslim_options *o, const onnxslim_option_info_t *info, const char *name) {
   bool or_rule = info->type == ONNXSLIM_RULES;
-  if (is_pass(name) || (or_rule && is_rule(name))) return name;
+  if (is_pass(name) || (or_rule && rule_exists(name))) return name;
   const char *full = arena_printf(o->arena, "%s_%s", info->name, name);
   if (is_pass(full)) return full;
   Suggest s = {.word = name};

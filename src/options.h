@@ -21,14 +21,20 @@ typedef struct OptionValue {
   Vec(NamedDims) shapes;   /* SHAPE */
 } OptionValue;
 
+struct UserRules; /* user_rules.h */
+
 struct onnxslim_options {
   Ctx *cx;
+  struct UserRules *rules; /* NULL: none */
   Arena *arena;
   OptionValue value[OPT_COUNT_];
 };
 
 /* Fails with ONNXSLIM_ERR_USAGE. */
 void option_set(onnxslim_options *o, const char *name, const char *value);
+
+/* Is it a rule of the library? */
+bool rule_exists(const char *name);
 
 /* Options with every default in its place. */
 onnxslim_options *options_new(Arena *a);

@@ -1,6 +1,7 @@
 #include "pipeline.h"
 
 #include "eval/deferred.h"
+#include "user_rules.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -187,9 +188,11 @@ static void add_run(Arena *a, RunResult *sum, const RunResult *more) {
 
 RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits,
                         onnxslim_report *report) {
-  const Pass *passes[PASS_COUNT] = {limits->only};
+  const Pass *passes[PASS_COUNT + 1] = {limits->only};
   const Target *target = pipeline_target(o);
-  size_t n_passes = limits->only ? 1 : enabled_passes(o, passes);
+  size_t n_user = o->rules && !limits->only;
+  if (n_user) passes[0] = user_pass(o->rules);
+  size_t n_passes = limits->only ? 1 : n_user + enabled_passes(o, passes + n_user);
   Vec(const char *) asked = {0};
   for (size_t i = 0; i < PASS_COUNT; i++)
     if (is_asked(o, all_passes[i]) || limits->only == all_passes[i])
@@ -214,6 +217,7 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
       .verify_each = option_on(o, OPT_verify_each),
       .remarks = option_text(o, OPT_remarks) || limits->remarks,
       .max_growth = option_number(o, OPT_max_growth),
+      .max_fold = o->value[OPT_max_fold].set ? option_number(o, OPT_max_fold) : UINT64_MAX,
       .max_rewrites = limits->max_rewrites,
       .observe_arg = &dumper,
   };

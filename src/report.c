@@ -132,7 +132,7 @@ static void report_stats(onnxslim_report *r, const RunOptions *o, const RunResul
   onnxslim_pass_stat *passes = NEW_ARRAY(a, onnxslim_pass_stat, o->n_passes);
   onnxslim_rule_stat *rules = NEW_ARRAY(a, onnxslim_rule_stat, run->rules.n);
   for (size_t p = 0; p < o->n_passes; p++) {
-    passes[p].name = o->passes[p]->name;
+    passes[p].name = copy_text(a, o->passes[p]->name);
     if (o->passes[p]->phase) { /* so far the time is that of the phases */
       passes[p].tried = passes[p].fired = r->n_frozen;
       passes[p].seconds = r->seconds_optimize;
@@ -142,8 +142,8 @@ static void report_stats(onnxslim_report *r, const RunOptions *o, const RunResul
   }
   for (size_t i = 0; i < run->rules.n; i++) {
     const RuleStat *s = &run->rules.at[i];
-    rules[i] = (onnxslim_rule_stat){.pass = s->pass->name,
-                                    .rule = s->rule->name,
+    rules[i] = (onnxslim_rule_stat){.pass = copy_text(a, s->pass->name),
+                                    .rule = copy_text(a, s->rule->name),
                                     .tried = s->tried,
                                     .fired = s->fired,
                                     .missed = s->missed,
@@ -202,8 +202,9 @@ static void report_remarks(onnxslim_report *r, const RunResult *run, bool fired,
   for (size_t i = 0; i < run->remarks.n; i++) {
     const Remark *from = &run->remarks.at[i];
     if (from->fired ? !fired : !missed) continue;
-    remarks[r->n_remarks++] = (onnxslim_remark){from->fired, from->pass->name, from->rule->name,
-                                                copy_text(a, from->node), copy_text(a, from->text)};
+    remarks[r->n_remarks++] =
+        (onnxslim_remark){from->fired, copy_text(a, from->pass->name), copy_text(a, from->rule->name),
+                          copy_text(a, from->node), copy_text(a, from->text)};
   }
 }
 

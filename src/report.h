@@ -27,5 +27,7 @@ void report_ops_after(onnxslim_report *r, Model *m);
 
 /* For onnxslim_inspect(). */
 onnxslim_summary *summarize(Ctx *cx, Model *m);
+/* For onnxslim_nodes(). */
+onnxslim_node_list *list_nodes(Ctx *cx, Model *m);
 
 #endif

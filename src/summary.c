@@ -1,4 +1,5 @@
 /* What a model is, in numbers. */
+#include "infer/facts.h"
 #include "onnx/codec.h"
 #include "report.h"
 
@@ -86,4 +87,42 @@ onnxslim_summary *summarize(Ctx *cx, Model *m) {
   WriteOptions w = {0};
   s->bytes = model_size(m, &w) - s->external_bytes;
   return s;
+}
+
+/* --- nodes
+ * ----------------------------------------------------------------------------------------------------- */
+
+typedef struct NodeRows {
+  Arena *arena;
+  Vec(onnxslim_node_row) rows;
+  uint64_t nodes;
+} NodeRows;
+
+static void add_nodes(Graph *g, void *arg) {
+  NodeRows *list = arg;
+  Arena *a = list->arena;
+  for (const Node *n = g->first; n; n = n->next, list->nodes++) {
+    onnxslim_node_row row = {list->nodes,
+                             copy_text(a, n->name ? n->name->s : ""),
+                             copy_text(a, n->domain->s),
+                             copy_text(a, n->op_type->s),
+                             NULL,
+                             "?"};
+    size_t before = list->rows.n;
+    for (int i = 0; i < n->n_out; i++) {
+      if (!n->out[i]) continue;
+      row.output = copy_text(a, n->out[i]->name->s);
+      row.type = type_text(a, type_of(n->out[i]));
+      vec_push(a, &list->rows, row);
+    }
+    if (list->rows.n == before) vec_push(a, &list->rows, row);
+  }
+}
+
+onnxslim_node_list *list_nodes(Ctx *cx, Model *m) {
+  onnxslim_node_list *list = OBJECT(cx, onnxslim_node_list);
+  NodeRows rows = {.arena = object_arena(list)};
+  model_each_graph(m, add_nodes, &rows);
+  *list = (onnxslim_node_list){rows.rows.at, rows.rows.n};
+  return list;
 }

@@ -23,6 +23,7 @@ struct Ctx {
   onnxslim_callbacks calls;
   jmp_buf *trap;          /* innermost ctx_protect() */
   onnxslim_status status; /* of the last failure, ONNXSLIM_OK if none */
+  struct Lent *lent;      /* bytes under a name (base/lent.h) */
   struct Arena *arenas;   /* all live ones without a parent, newest first */
   uint64_t n_arenas;      /* ever made; an arena's serial number */
   char message[1024];     /* one line, with the position (node name, field, byte offset) */

@@ -1,6 +1,8 @@
 /* ModelProto -> Model. */
 #include "onnx/read.h"
 
+#include "base/lent.h"
+
 #include <string.h>
 
 /* Functions whose keys collide. */
@@ -155,7 +157,16 @@ Model *model_read_file(Ctx *cx, const char *path) {
   return model_read_file_from(cx, path, false);
 }
 
+static Model *read_bytes(Ctx *cx, Span bytes, const char *dir, const char *name, bool anywhere) {
+  Model *m = model_new(cx);
+  m->raw = bytes;
+  m->dir = dir ? arena_printf(m->arena, "%s", dir) : NULL;
+  return read_into(m, name, anywhere);
+}
+
 Model *model_read_file_from(Ctx *cx, const char *path, bool anywhere) {
+  const struct Lent *lent = lent_find(cx, path);
+  if (lent) return read_bytes(cx, lent->bytes, lent->dir, lent->name, anywhere);
   Model *m = model_new(cx);
   if (strcmp(path, "-") == 0) {
     m->raw = stdin_read(m->arena);
@@ -170,8 +181,5 @@ Model *model_read_file_from(Ctx *cx, const char *path, bool anywhere) {
 }
 
 Model *model_read_bytes(Ctx *cx, const void *bytes, size_t n, const char *dir) {
-  Model *m = model_new(cx);
-  m->raw = (Span){bytes, n};
-  m->dir = dir ? arena_printf(m->arena, "%s", dir) : NULL;
-  return read_into(m, "model", false);
+  return read_bytes(cx, (Span){bytes, n}, dir, "model", false);
 }

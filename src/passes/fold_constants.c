@@ -89,6 +89,8 @@ static Outcome fold(Rewriter *rw, Node *node, bool exact) {
     used = true;
   }
   TRY(used);
+  NEED(bytes <= rw_max_fold(rw), "it would be a constant of %llu bytes (--max-fold %llu)",
+       (unsigned long long)bytes, (unsigned long long)rw_max_fold(rw));
   uint64_t freed = constant_bytes_freed(node);
   NEED(bytes <= freed || bytes - freed <= rw_max_growth(rw),
        "the file would grow by %llu bytes (--max-growth %llu)", (unsigned long long)(bytes - freed),

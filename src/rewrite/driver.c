@@ -181,17 +181,13 @@ static void enqueue_touched(Rewriter *rw) {
 
 /* --- one try ------------------------------------------------------------------------------------------- */
 
-static Value *build_text(Rewriter *rw, const Pat *p, const Match *m) {
-  if (p->kind == PAT_VALUE) return m->value[p->slot];
-  if (p->kind == PAT_ANY) return NULL;
-  Value *in[MAX_PATTERN_ARGS];
-  for (int i = 0; i < p->n_args; i++) in[i] = build_text(rw, p->arg[i], m);
-  return rw_node(rw, op_find(p->domain, p->names[0], ONNX_NEWEST_OPSET)->id, p->n_args, in)->out[0];
-}
-
 static Outcome build_match(Rewriter *rw, const RuleRef *ref, const Rule *r, const Match *m) {
   Value *old = m->root->out[0];
-  Value *now = r->build ? r->build(rw, m) : build_text(rw, ref->replace->root, m);
+  Value *now;
+  if (r->build)
+    now = r->build(rw, m);
+  else
+    now = pattern_build(rw, ref->replace, m);
   if (!now) return MISSED;
   const char *why;
   if (!rw_can_replace(rw, old, now, &why)) return rw_missed(rw, m->root, "%s", why);

@@ -46,6 +46,7 @@ typedef struct RunOptions {
   bool verify_each;      /* model_check() after every rewrite, blame by name */
   bool remarks;          /* collect them */
   uint64_t max_growth;   /* bytes a fold may add over what it removes */
+  uint64_t max_fold;     /* bytes a folded constant may have */
   uint64_t max_rewrites; /* stop after so many (bisect); UINT64_MAX: no limit */
   /* Sees the model before a rule is tried and after it fired (dumps); may be NULL. */
   void (*observe)(void *arg, RewriteMoment when, const Pass *pass, const Rule *rule, Model *m);

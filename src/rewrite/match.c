@@ -22,11 +22,34 @@ static bool names_op(const Pat *pat, const Node *n) {
   return false;
 }
 
+static bool has_attr(const Node *n, const PatAttr *want) {
+  int64_t i;
+  float f;
+  Span s;
+  const int64_t *ints;
+  size_t count;
+  switch (want->type) {
+  case ATTR_INT: return attr_int(n, want->name, &i) && i == want->i;
+  case ATTR_FLOAT: return attr_float(n, want->name, &f) && f == want->f;
+  case ATTR_STRING:
+    return attr_string(n, want->name, &s) && s.n == strlen(want->s) && memcmp(s.p, want->s, s.n) == 0;
+  case ATTR_INTS:
+    return attr_ints(n, want->name, &ints, &count) && count == want->n &&
+           (!count || memcmp(ints, want->ints, count * sizeof *ints) == 0);
+  default: break;
+  }
+  const Attr *a = node_attr(n, want->name);
+  return a && !a->ref && a->type == ATTR_FLOATS && a->v.floats.n == want->n &&
+         (!want->n || memcmp(a->v.floats.at, want->floats, want->n * sizeof(float)) == 0);
+}
+
 static bool match_arg(const Pat *pat, Value *v, unsigned orientation, Match *m);
 
 static bool match_op(const Pat *pat, Node *n, unsigned orientation, Match *m) {
   if (!names_op(pat, n)) return false;
   if (n->n_in > pat->n_args && !pat->rest) return false;
+  for (int i = 0; i < pat->n_attrs; i++)
+    if (!has_attr(n, &pat->attr[i])) return false;
   bool turned = pat->commute >= 0 && (orientation >> pat->commute & 1u);
   for (int i = 0; i < pat->n_args; i++)
     if (!match_arg(pat->arg[i], node_in(n, turned ? 1 - i : i), orientation, m)) return false;

@@ -9,4 +9,7 @@
  * `orientation` say (0 .. 2^n_commutes - 1)? Fills m. */
 bool pattern_match(const Pattern *p, Node *root, unsigned orientation, Match *m);
 
+/* Builds a replacement in front of the root; NULL after rw_missed(): an operator of it can't be had here. */
+Value *pattern_build(Rewriter *rw, const Pattern *replace, const Match *m);
+
 #endif

@@ -1,6 +1,8 @@
 #include "rewrite/pattern.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Parser {
@@ -68,16 +70,102 @@ static bool commutes(const Pat *pat) {
   return pat->n_args == 2;
 }
 
-/* Behind the operator's name: flags, capture, "(" arguments ")". */
+/* --- attributes: "<" name "=" value {"," name "=" value} ">"; in a replacement also "node..." -------------
+ */
+
+enum { MAX_LIST = 64 };
+
+typedef struct Number {
+  bool real;
+  int64_t i;
+  float f;
+} Number;
+
+static Number number(Parser *ps) {
+  skip_space(ps);
+  char *end, *int_end;
+  errno = 0;
+  Number v = {.f = strtof(ps->p, &end)};
+  if (end == ps->p || errno == ERANGE) bad(ps, "a number was expected");
+  errno = 0;
+  v.i = strtoll(ps->p, &int_end, 10);
+  v.real = int_end != end;
+  if (!v.real && errno == ERANGE) bad(ps, "the number is too large");
+  ps->p = end;
+  return v;
+}
+
+static void list_value(Parser *ps, PatAttr *a) {
+  int64_t ints[MAX_LIST];
+  float floats[MAX_LIST];
+  bool real = false;
+  if (!take(ps, "]")) {
+    do {
+      if (a->n == MAX_LIST) bad(ps, "too many numbers");
+      Number v = number(ps);
+      real |= v.real;
+      ints[a->n] = v.i;
+      floats[a->n++] = v.f;
+    } while (take(ps, ","));
+    if (!take(ps, "]")) bad(ps, "']' or ',' was expected");
+  }
+  a->type = real ? ATTR_FLOATS : ATTR_INTS;
+  if (real)
+    a->floats = arena_copy(ps->arena, floats, a->n * sizeof *floats);
+  else
+    a->ints = arena_copy(ps->arena, ints, a->n * sizeof *ints);
+}
+
+static void attr_value(Parser *ps, PatAttr *a) {
+  if (take(ps, "[")) {
+    list_value(ps, a);
+  } else if (take(ps, "\"")) {
+    size_t n = strcspn(ps->p, "\"");
+    if (!ps->p[n]) bad(ps, "the text has no end");
+    a->type = ATTR_STRING;
+    a->s = arena_printf(ps->arena, "%.*s", (int)n, ps->p);
+    ps->p += n + 1;
+  } else {
+    Number v = number(ps);
+    a->type = v.real ? ATTR_FLOAT : ATTR_INT;
+    a->i = v.i;
+    a->f = v.f;
+  }
+}
+
+static void parse_attrs(Parser *ps, Pat *pat) {
+  PatAttr attrs[MAX_PATTERN_ATTRS] = {{0}};
+  if (!take(ps, "<")) return;
+  do {
+    const char *name = word(ps, "the name of an attribute was expected");
+    size_t n = strlen(name);
+    bool like = n > 3 && strcmp(name + n - 3, "...") == 0; /* dots belong to words */
+    if (like) {
+      if (!ps->of) bad(ps, "only a replacement takes over attributes");
+      name = arena_printf(ps->arena, "%.*s", (int)n - 3, name);
+      pat->like = slot_of(ps, ps->out->node_name, &ps->out->n_nodes, name);
+      continue;
+    }
+    if (pat->n_attrs == MAX_PATTERN_ATTRS) bad(ps, "too many attributes");
+    if (!take(ps, "=")) bad(ps, "'=' was expected");
+    attrs[pat->n_attrs].name = name;
+    attr_value(ps, &attrs[pat->n_attrs++]);
+  } while (take(ps, ","));
+  if (!take(ps, ">")) bad(ps, "'>' or ',' was expected");
+  pat->attr = arena_copy(ps->arena, attrs, (size_t)pat->n_attrs * sizeof *attrs);
+}
+
+/* Behind the operator's name: flags, capture, attributes, "(" arguments ")". */
 static const Pat *parse_op(Parser *ps, const char *first, int depth) {
   if (depth > 16) bad(ps, "nested too deeply");
   if (depth > ps->out->depth) ps->out->depth = depth;
   Pat *pat = NEW(ps->arena, Pat);
-  *pat = (Pat){.kind = PAT_OP, .slot = -1, .commute = -1};
+  *pat = (Pat){.kind = PAT_OP, .slot = -1, .commute = -1, .like = -1};
   parse_op_names(ps, pat, first);
   pat->shared = take(ps, "&");
   if (take(ps, ":"))
     pat->slot = slot_of(ps, ps->out->node_name, &ps->out->n_nodes, word(ps, "a capture name was expected"));
+  parse_attrs(ps, pat);
   if (!take(ps, "(")) bad(ps, "'(' was expected");
   if (!take(ps, ")")) {
     do {
@@ -102,10 +190,10 @@ static const Pat *parse_arg(Parser *ps, int depth) {
   if (isupper((unsigned char)*name) || strncmp(ps->p, "::", 2) == 0) {
     const char *look = ps->p;
     while (isspace((unsigned char)*look)) look++;
-    if (*look && strchr("(:&|", *look)) return parse_op(ps, name, depth);
+    if (*look && strchr("(:&|<", *look)) return parse_op(ps, name, depth);
   }
   Pat *pat = NEW(ps->arena, Pat);
-  *pat = (Pat){.kind = strcmp(name, "_") == 0 ? PAT_ANY : PAT_VALUE, .slot = -1, .commute = -1};
+  *pat = (Pat){.kind = strcmp(name, "_") == 0 ? PAT_ANY : PAT_VALUE, .slot = -1, .commute = -1, .like = -1};
   if (pat->kind == PAT_ANY) return pat;
   pat->constant = take(ps, "#");
   pat->optional = take(ps, "?");

@@ -4,9 +4,21 @@
 
 #include "ops/ops.h"
 
-enum { MAX_CAPTURES = 16, MAX_PATTERN_ARGS = 12, MAX_COMMUTES = 6 };
+enum { MAX_PATTERN_ATTRS = 16, MAX_CAPTURES = 16, MAX_PATTERN_ARGS = 12, MAX_COMMUTES = 6 };
 
 typedef enum PatKind { PAT_OP, PAT_VALUE, PAT_ANY } PatKind;
+
+/* An attribute as the text has it. */
+typedef struct PatAttr {
+  const char *name;
+  AttrType type; /* FLOAT, INT, STRING, FLOATS, INTS */
+  int64_t i;
+  float f;
+  const char *s;
+  const int64_t *ints;
+  const float *floats;
+  size_t n;
+} PatAttr;
 
 typedef struct Pat {
   PatKind kind;
@@ -15,7 +27,10 @@ typedef struct Pat {
   bool shared, rest;             /* Op&, "..." */
   const char *domain, *names[4]; /* PAT_OP: the alternatives */
   int n_names;
-  int commute; /* bit of this node in the orientation mask, -1 if its order is fixed */
+  int commute;         /* bit of this node in the orientation mask, -1 if its order is fixed */
+  const PatAttr *attr; /* what a node has to have, or what is made of it has */
+  int n_attrs;
+  int like; /* replacement: node whose attributes it takes over, -1 if none */
   const struct Pat *arg[MAX_PATTERN_ARGS];
   int n_args;
 } Pat;

@@ -26,6 +26,18 @@ bool rw_leaves_external(const Rewriter *rw) {
   return rw->o->leave_external;
 }
 
+const Pass *rw_pass(const Rewriter *rw) {
+  return rw->result->rules.at[rw->rule].pass;
+}
+
+const Rule *rw_rule(const Rewriter *rw) {
+  return rw->result->rules.at[rw->rule].rule;
+}
+
+uint64_t rw_max_fold(const Rewriter *rw) {
+  return rw->o->max_fold;
+}
+
 uint64_t rw_max_growth(const Rewriter *rw) {
   return rw->o->max_growth;
 }
@@ -114,17 +126,37 @@ Node *rw_node(Rewriter *rw, OpId op, int n_in, Value *const *in) {
   return rw_node_n(rw, op, n_in, in, 1);
 }
 
-Node *rw_node_of(Rewriter *rw, OpId op, int n_in, Value *const *in, const char **why) {
-  const OpDef *def = op_def(op);
-  Str domain = str_internz(rw->m->strs, def->domain);
+/* def NULL: nothing is known of the operator, and its domain, where the model has none, begins at 1. */
+static Node *node_of_domain(Rewriter *rw, Str domain, Str op_type, const OpDef *def, int n_in,
+                            Value *const *in, const char **why) {
   const Graph *g = rw->at->graph;
   int version = graph_opset(g, domain);
-  if (g->function || (version && op_find(def->domain, def->name, version) != def)) {
+  bool fits = !version || (def ? op_find(domain->s, op_type->s, version) == def : *domain->s != 0);
+  if ((g->function && !version) || !fits) {
+    *why = *domain->s ? arena_printf(rw->arena, "%s can't be imported here", domain->s)
+                      : arena_printf(rw->arena, "opset %d has no %s", version, op_type->s);
+    return NULL;
+  }
+  if (!version) edit_import(&rw->journal, rw->m, domain, def ? op_since(def, INT16_MAX) : 1);
+  return link_new(rw, domain, op_type, def, n_in, in, 1, rw->root);
+}
+
+Node *rw_node_of(Rewriter *rw, OpId op, int n_in, Value *const *in, const char **why) {
+  const OpDef *def = op_def(op);
+  if (rw->at->graph->function) {
     *why = arena_printf(rw->arena, "%s can't be imported here", def->domain);
     return NULL;
   }
-  if (!version) edit_import(&rw->journal, rw->m, domain, op_since(def, INT16_MAX));
-  return link_new(rw, domain, str_internz(rw->m->strs, def->name), def, n_in, in, 1, rw->root);
+  return node_of_domain(rw, str_internz(rw->m->strs, def->domain), str_internz(rw->m->strs, def->name), def,
+                        n_in, in, why);
+}
+
+Node *rw_node_named(Rewriter *rw, const char *domain, const char *op_type, int n_in, Value *const *in,
+                    const char **why) {
+  Str d = str_internz(rw->m->strs, domain);
+  int version = graph_opset(rw->at->graph, d);
+  const OpDef *def = op_find(domain, op_type, version ? version : 1);
+  return node_of_domain(rw, d, str_internz(rw->m->strs, op_type), def, n_in, in, why);
 }
 
 void rw_attrs_of(Rewriter *rw, Node *n, const Node *from) {

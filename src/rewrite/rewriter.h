@@ -23,6 +23,11 @@ bool rw_exact_only(const Rewriter *rw);      /* --exact: rules that would round 
 bool rw_leaves_external(const Rewriter *rw); /* external data stays in its files (--external-data=keep) */
 bool rw_contrib(const Rewriter *rw);         /* operators of com.microsoft may be made */
 uint64_t rw_max_growth(const Rewriter *rw);  /* bytes a fold may add over what it removes */
+uint64_t rw_max_fold(const Rewriter *rw);    /* bytes a folded constant may have */
+
+/* What is being tried. */
+const struct Pass *rw_pass(const Rewriter *rw);
+const struct Rule *rw_rule(const Rewriter *rw);
 
 /* Where new nodes go: right before `at` in its graph. Set to the root before a rule is tried. */
 void rw_insert_before(Rewriter *rw, Node *at);
@@ -34,6 +39,9 @@ Node *rw_node(Rewriter *rw, OpId op, int n_in, Value *const *in);
  * reason, where it can't: another version of the domain is in force, or it is a function, which imports for
  * itself. */
 Node *rw_node_of(Rewriter *rw, OpId op, int n_in, Value *const *in, const char **why);
+/* The same by name; the library may know nothing of the operator. */
+Node *rw_node_named(Rewriter *rw, const char *domain, const char *op_type, int n_in, Value *const *in,
+                    const char **why);
 /* The same as rw_node() with n_out outputs. */
 Node *rw_node_n(Rewriter *rw, OpId op, int n_in, Value *const *in, int n_out);
 /* A copy of n (operator, attributes, name, metadata) over other inputs. */

@@ -6,15 +6,18 @@
  *     .when = { { a_b_rank_2, "Gemm needs rank-2 operands" }, ... },
  *     .exact = ROUNDING }
  *
- * Grammar of .match      pattern := Op [":" capture] "(" [arg {"," arg}] ["..."] ")"
+ * Grammar of .match      pattern := Op [":" capture] [attrs] "(" [arg {"," arg}] ["..."] ")"
  *                        arg     := pattern | name ["#"] ["?"] | "_"
+ *                        attrs   := "<" name "=" value {"," name "=" value} ">"
  *   name#   a constant (constant_of)        name?  may be left out (NULL)       _   anything, also nothing
  *   Op:n    captures the node               Op&    this inner node may have other uses
  *   ...     further inputs are allowed      Op|Op2 either operator
+ *   Op<axis = 1> has this attribute, perhaps by default; values: 1  0.5  "text"  [0, 1]  [0.5]
  *   the same name twice: the same value. Operators are ai.onnx; "domain::Op" names others.
  *   Commutative operators (ops.def) are tried in every order, with the guards for each.
- * .replace is built by the engine (same grammar, captured values as arguments, no attributes) when .build is
- * NULL; with .build it is the documentation of what build makes.
+ * .replace is built by the engine (same grammar, captured values as arguments; Op<node..., axis = 1> takes
+ * the attributes of a captured node over) when .build is NULL; with .build it is the documentation of what
+ * build makes.
  *
  * The engine sees to it that inner nodes have one use, are no graph outputs, have no further outputs in use,
  * and that the result can take the root's place.

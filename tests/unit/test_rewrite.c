@@ -151,8 +151,12 @@ static void run(void *arg) {
   const OpId *lowers = ((void **)arg)[3];
   Pass pass = {.name = "test", .doc = "a pass of one rule", .rules = rule, .n_rules = 1, .lowers = *lowers};
   const Pass *passes[] = {&pass};
-  RunOptions o = {
-      .passes = passes, .n_passes = 1, .verify_each = true, .remarks = true, .max_rewrites = UINT64_MAX};
+  RunOptions o = {.passes = passes,
+                  .n_passes = 1,
+                  .verify_each = true,
+                  .remarks = true,
+                  .max_fold = UINT64_MAX,
+                  .max_rewrites = UINT64_MAX};
   *out = rewrite_run(b->m, &o);
 }
 
