@@ -1,9 +1,7 @@
 #include "base/clock.h"
 
-#include <time.h>
+#include "base/os.h"
 
 double clock_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+  return os_seconds();
 }

@@ -14,8 +14,9 @@ void *dynlib_open(Arena *a, const char *name, const char **why);
 /* A function of the library, to be cast to its type; NULL if it has none of that name. */
 AnyFn *dynlib_symbol(void *lib, const char *name);
 
-/* Existing paths that match a shell pattern, sorted; *n may be 0. */
-const char *const *path_glob(Arena *a, const char *pattern, size_t *n);
+/* Existing paths below `folder` that match a pattern like "python3*" + "/lib*.so", each name of it on its
+ * own; sorted; *n may be 0. Hidden files match nothing. */
+const char *const *path_glob(Arena *a, const char *folder, const char *pattern, size_t *n);
 
 /* The folder of every executable called `program` on $PATH, in order, each followed by the folder of the file
  * that it is a symbolic link to, if another. */

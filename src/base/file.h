@@ -38,15 +38,20 @@ Span stdin_read(Arena *a);
 const char *path_folder(Arena *a, const char *path);
 const char *path_leaf(const char *path);
 bool path_exists(const char *path);
+bool path_absolute(const char *path);
 /* "-", or something that exists and is neither file nor folder: a device, a pipe. */
 bool path_is_stream(const char *path);
 /* Where `path` lies below `folder`: "" if it is the folder itself, NULL if it is not below. Links are
  * resolved. */
 const char *path_below(Arena *a, const char *folder, const char *path);
-/* Paths of the regular files in a folder; *n is 0 if it cannot be read. */
+/* Paths of the regular files in a folder, and the names of all that is in it; *n is 0 if it cannot be read.
+ */
 const char *const *folder_files(Arena *a, const char *folder, size_t *n);
+const char *const *folder_names(Arena *a, const char *folder, size_t *n);
 bool file_ends_with(const char *path, const char *text); /* false if it cannot be read */
 void file_remove(const char *path);                      /* does not fail */
+/* An environment variable; NULL if it is empty or not there. */
+const char *env_text(Arena *a, const char *name);
 /* Do both name the same existing file or folder? */
 bool same_file(const char *a, const char *b);
 

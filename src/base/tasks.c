@@ -1,14 +1,11 @@
 #include "base/tasks.h"
 
+#include "base/os.h"
+
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
-#ifndef ONNXSLIM_NO_THREADS
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#endif
+enum { MOST_THREADS = 16 };
 
 typedef struct Job {
   size_t n;
@@ -43,94 +40,60 @@ static void work(void *arg) {
   arena_free(scratch);
 }
 
-static void run(Worker *w) {
+static void run(void *arg) {
+  Worker *w = arg;
   w->ok = ctx_protect(w->cx, work, w);
   if (!w->ok) atomic_store(&w->job->stop, true);
 }
 
-#ifdef ONNXSLIM_NO_THREADS
-
 unsigned tasks_processors(void) {
-  return 1;
-}
-
-void tasks_run(Ctx *cx, unsigned threads, size_t n, Task *task, void (*started)(void *, size_t), void *arg) {
-  (void)threads;
-  Job job = {.n = n, .task = task, .started = started, .arg = arg};
-  work(&(Worker){cx, &job, true, true});
-}
-
-#else
-
-enum { MOST_THREADS = 16, STACK = 1 << 20 };
-
-unsigned tasks_processors(void) {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  int n = CPU_COUNT(&set);
-  return n > 0 ? (unsigned)n : 1;
+  return os_processors();
 }
 
 /* The caller's allocator, one thread at a time. */
 typedef struct Locked {
   onnxslim_allocator alloc;
-  pthread_mutex_t mutex;
+  OsLock lock;
 } Locked;
 
 static void *locked_alloc(void *user, size_t size) {
   Locked *l = user;
-  pthread_mutex_lock(&l->mutex);
+  os_lock(&l->lock);
   void *p = l->alloc.alloc(l->alloc.user, size);
-  pthread_mutex_unlock(&l->mutex);
+  os_unlock(&l->lock);
   return p;
 }
 
 static void locked_free(void *user, void *block) {
   Locked *l = user;
-  pthread_mutex_lock(&l->mutex);
+  os_lock(&l->lock);
   l->alloc.free(l->alloc.user, block);
-  pthread_mutex_unlock(&l->mutex);
-}
-
-static void *thread_main(void *arg) {
-  run(arg);
-  return NULL;
-}
-
-/* Signals are the caller's business: they go to its own threads. False if the system gives no thread. */
-static bool start(pthread_t *thread, const pthread_attr_t *attr, Worker *w) {
-  sigset_t all, before;
-  sigfillset(&all);
-  if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0) return false;
-  bool ok = pthread_create(thread, attr, thread_main, w) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return ok;
+  os_unlock(&l->lock);
 }
 
 void tasks_run(Ctx *cx, unsigned threads, size_t n, Task *task, void (*started)(void *, size_t), void *arg) {
   Job job = {.n = n, .task = task, .started = started, .arg = arg};
-  Locked locked = {.alloc = cx->alloc, .mutex = PTHREAD_MUTEX_INITIALIZER};
+  Locked locked = {.alloc = cx->alloc};
+  os_lock_init(&locked.lock);
   const onnxslim_allocator shared = {locked_alloc, locked_free, &locked};
   Ctx contexts[MOST_THREADS];
   Worker workers[MOST_THREADS];
-  pthread_t handles[MOST_THREADS];
-  pthread_attr_t attr;
-  bool with_attr = pthread_attr_init(&attr) == 0 && pthread_attr_setstacksize(&attr, STACK) == 0;
+  OsThread handles[MOST_THREADS];
   if (threads > MOST_THREADS) threads = MOST_THREADS;
   unsigned others = 0;
   cx->alloc = shared;
-  while (with_attr && others + 1 < threads && others + 1 < n) {
+  while (others + 1 < threads && others + 1 < n) {
     ctx_init(&contexts[others], &shared, NULL);
     workers[others] = (Worker){.cx = &contexts[others], .job = &job};
-    if (!start(&handles[others], &attr, &workers[others])) break;
+    handles[others] = (OsThread){.run = run, .arg = &workers[others]};
+    if (!os_start(&handles[others])) break;
     others++;
   }
-  if (with_attr) pthread_attr_destroy(&attr);
   Worker own = {.cx = cx, .job = &job, .is_caller = true};
   run(&own);
   const Ctx *failed = own.ok ? NULL : cx;
   for (unsigned i = 0; i < others; i++) {
-    pthread_join(handles[i], NULL);
+    os_join(&handles[i]);
     if (!workers[i].ok && !failed) failed = workers[i].cx;
   }
   cx->alloc = locked.alloc;
@@ -139,5 +102,3 @@ void tasks_run(Ctx *cx, unsigned threads, size_t n, Task *task, void (*started)(
   memcpy(message, failed->message, sizeof message);
   fail(cx, failed->status, "%s", message);
 }
-
-#endif

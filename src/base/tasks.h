@@ -1,5 +1,5 @@
-/* Tasks on several threads: the only place that starts any. Where there are none (ONNXSLIM_NO_THREADS), tasks
- * run one after the other; what they compute must not depend on it. */
+/* Tasks on several threads: the only place that starts any. Where the system has none, tasks run one after
+ * the other; what they compute must not depend on it. */
 #ifndef BASE_TASKS_H
 #define BASE_TASKS_H
 

@@ -5,7 +5,7 @@
 /* --- names --------------------------------------------------------------------------------------------- */
 
 static bool is_leaf(const char *name) {
-  return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+  return *name && path_leaf(name) == name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 const char *external_name(Writer *w, const char *asked, const char *path) {

@@ -75,7 +75,7 @@ static void put_external(Writer *w, const char *location, uint64_t offset, const
 
 static const char *kept_location(const Writer *w, const Tensor *t) {
   const char *name = t->external_file->s;
-  return *name == '/' ? name : arena_printf(w->arena, "%s%s", w->kept, name);
+  return path_absolute(name) ? name : arena_printf(w->arena, "%s%s", w->kept, name);
 }
 
 static void put_contents(Writer *w, Tensor *t, Where where) {

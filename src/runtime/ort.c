@@ -1,8 +1,9 @@
-/* Finding and opening ONNX Runtime. The PyPI package carries its library as
- * onnxruntime/capi/libonnxruntime.so.X.Y.Z. */
+/* Finding and opening ONNX Runtime. The PyPI package carries its library in onnxruntime/capi/, on Linux as
+ * libonnxruntime.so.X.Y.Z. */
 #include "runtime/ort_t.h"
 
-#include "base/vec.h"
+#include "base/file.h"
+#include "base/os.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,14 +44,13 @@ static bool try_library(Finder *f, const char *path) {
   return true;
 }
 
-/* Packages of the Python environment at `root`; Debian's own Python calls the folder dist-packages. */
+/* Packages of the Python environment at `root`. */
 static bool try_python(Finder *f, const char *root) {
-  static const char *const folders[] = {"site-packages", "dist-packages"};
-  for (size_t i = 0; i < 2; i++) {
+  const char *file = arena_printf(f->arena, os_library_format, "onnxruntime");
+  for (const char *const *packages = os_python_packages; *packages; packages++) {
     size_t n;
-    const char *pattern =
-        arena_printf(f->arena, "%s/lib/python3*/%s/onnxruntime/capi/libonnxruntime.so*", root, folders[i]);
-    const char *const *found = path_glob(f->arena, pattern, &n);
+    const char *pattern = arena_printf(f->arena, "%s/onnxruntime/capi/%s*", *packages, file);
+    const char *const *found = path_glob(f->arena, root, pattern, &n);
     for (size_t k = n; k-- > 0;) /* sorted: the newest last */
       if (try_library(f, found[k])) return true;
   }
@@ -58,34 +58,35 @@ static bool try_python(Finder *f, const char *root) {
 }
 
 static bool search(Finder *f) {
-  if (try_library(f, "libonnxruntime.so") || try_library(f, "libonnxruntime.so.1")) return true;
+  const char *file = arena_printf(f->arena, os_library_format, "onnxruntime");
+  if (try_library(f, file) || try_library(f, arena_printf(f->arena, "%s.1", file))) return true;
   f->why = NULL; /* that the loader has none is normal; only what is found and unfit is worth telling */
-  const char *env = getenv("VIRTUAL_ENV");
-  if (env && *env && try_python(f, env)) return true;
+  const char *env = env_text(f->arena, "VIRTUAL_ENV");
+  if (env && try_python(f, env)) return true;
   size_t n;
-  const char *const *bin = path_folders_of(f->arena, "python3", &n);
-  for (size_t i = 0; i < n; i++) {
-    if (try_python(f, arena_printf(f->arena, "%s/..", bin[i]))) return true;
-    if (try_python(f, arena_printf(f->arena, "%s/../local", bin[i]))) return true;
-  }
-  const char *home = getenv("HOME");
-  return home && *home && try_python(f, arena_printf(f->arena, "%s/.local", home));
+  const char *const *bin = path_folders_of(f->arena, os_python, &n);
+  for (size_t i = 0; i < n; i++)
+    for (const char *const *root = os_python_roots; *root; root++)
+      if (try_python(f, arena_printf(f->arena, "%s/%s", bin[i], *root))) return true;
+  const char *home = env_text(f->arena, "HOME");
+  return home && try_python(f, arena_printf(f->arena, "%s/.local", home));
 }
 
 static void find(Finder *f, const char *path) {
   Ctx *cx = arena_ctx(f->arena);
   const char *from = "";
   if (!path || !*path) {
-    path = getenv("ONNXSLIM_ORT");
+    path = env_text(f->arena, "ONNXSLIM_ORT");
     from = " ($ONNXSLIM_ORT)";
   }
-  if (path && *path) {
+  if (path) {
     if (!try_library(f, path))
       fail(cx, ONNXSLIM_ERR_UNAVAILABLE, "cannot open ONNX Runtime at '%s'%s: %s", path, from, f->why);
   } else if (!search(f)) {
     fail(cx, ONNXSLIM_ERR_UNAVAILABLE,
-         "ONNX Runtime was not found (tried libonnxruntime.so, the environment at $VIRTUAL_ENV, the packages "
-         "of each python3 on $PATH and of the user)%s%s; get it with 'pip install onnxruntime', or name the "
+         "ONNX Runtime was not found (tried the system's libraries, the environment at $VIRTUAL_ENV, the "
+         "packages of each Python on $PATH and of the user)%s%s; get it with 'pip install onnxruntime', or "
+         "name the "
          "library with --ort PATH or $ONNXSLIM_ORT",
          f->why ? ": " : "", f->why ? f->why : "");
   }

@@ -27,7 +27,7 @@ typedef struct OrtApi {
   const char *(*GetErrorMessage)(const OrtStatus *);
   OrtStatus *(*CreateEnv)(int log_level, const char *log_id, OrtEnv **);
   AnyFn *hole_4[3];
-  OrtStatus *(*CreateSession)(const OrtEnv *, const char *path, const OrtSessionOptions *, OrtSession **);
+  OrtStatus *(*CreateSession)(const OrtEnv *, const void *path, const OrtSessionOptions *, OrtSession **);
   OrtStatus *(*CreateSessionFromArray)(const OrtEnv *, const void *, size_t, const OrtSessionOptions *,
                                        OrtSession **);
   OrtStatus *(*Run)(OrtSession *, const OrtRunOptions *, const char *const *in_names,

@@ -3,6 +3,7 @@
 #include "runtime/ort_t.h"
 
 #include "base/clock.h"
+#include "base/os.h"
 #include "base/vec.h"
 
 #include <string.h>
@@ -66,7 +67,10 @@ static const char *open_model(Session *s, Arena *a, const ModelSource *m, const 
   const char *why = set_options(s, a, o);
   if (why) return why;
   if (m->path) {
-    CALL(CreateSession(s->ort->env, m->path, s->options, &s->handle));
+    OsNative native;
+    const void *path = os_native_path(m->path, &native);
+    if (!path) return arena_printf(a, "'%s' is no path", m->path);
+    CALL(CreateSession(s->ort->env, path, s->options, &s->handle));
   } else {
     if (m->dir)
       CALL(AddSessionConfigEntry(s->options, "session.model_external_initializers_file_folder_path", m->dir));
