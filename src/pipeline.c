@@ -90,8 +90,20 @@ static bool wants_missed(const onnxslim_options *o) {
   return wants_remarks_but(o, "fired");
 }
 
+static void meet_newer_opset(Model *m, const onnxslim_options *o, bool warns) {
+  bool assume = option_on(o, OPT_assume_unchanged);
+  NewerOpset newer = phase_newer_opset(m, assume);
+  if (!newer.nodes || assume || !warns) return;
+  ctx_log(
+      m->cx, ONNXSLIM_LOG_WARNING,
+      "the model imports version %d of %s, and %d is the newest that is known: %zu of its %zu nodes stay as "
+      "they are (assume-unchanged takes them for what they were in %d)",
+      newer.version, newer.domain, newer.known, newer.nodes, model_node_count(m), newer.known);
+}
+
 void pipeline_prepare(Model *m, const onnxslim_options *o, onnxslim_report *report) {
   const OptionValue *v = o->value;
+  meet_newer_opset(m, o, report != NULL);
   if (option_on(o, OPT_inline_functions)) {
     PhaseNotes calls = phase_inline_functions(m);
     if (report) report_notes(report, "inline", "inline-functions", &calls, wants_fired(o), wants_missed(o));

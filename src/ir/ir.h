@@ -99,6 +99,11 @@ typedef struct Attr {
   } v;
 } Attr;
 
+/* A type whose value is read; what others hold is in their original bytes only. */
+static inline bool attr_type_is_read(AttrType t) {
+  return t >= ATTR_FLOAT && t <= ATTR_GRAPHS && t != ATTR_TENSORS;
+}
+
 enum { DIRTY_INPUTS = 1, DIRTY_OUTPUTS = 2, DIRTY_ATTRS = 4, DIRTY_OP = 8, DIRTY_NAME = 16 };
 
 struct Node {
@@ -172,6 +177,7 @@ struct Model {
   Graph *graph;
   Vec(Function *) functions;
   bool has_training;               /* training_info, whose graphs are not read */
+  bool newer_is_known;             /* operators of an opset newer than we know are taken for what they were */
   Span raw;                        /* the whole file */
   const char *path;                /* of the input, NULL for memory */
   const char *dir;                 /* folder of external data files, NULL if none is known */

@@ -162,7 +162,6 @@ static void declare_node(Reader *r, const Wire *up, Graph *g) {
 
 /* Resolves the inputs, reads the attributes (and with them the bodies) and finds the operator. */
 static void link_node(Reader *r, const Wire *up, Node *n) {
-  bool opaque = false;
   int in = 0;
   for (Wire w = wire_sub(up, Msg_Node, up->bytes); wire_next(&w);) {
     if (w.tag == Node_input) {
@@ -174,14 +173,12 @@ static void link_node(Reader *r, const Wire *up, Node *n) {
       }
       in++;
     } else if (w.tag == Node_attribute) {
-      if (!read_attr(r, wire_sub(&w, Msg_Attribute, w.bytes), n, &n->attrs.at[n->attrs.n])) opaque = true;
+      read_attr(r, wire_sub(&w, Msg_Attribute, w.bytes), n, &n->attrs.at[n->attrs.n]);
       n->attrs.n++;
     }
   }
   n->callee = read_callee(r, n->domain, n->op_type, n->overload);
-  if (!n->callee && !opaque && !n->overload && n->opset > 0)
-    n->op = op_find(n->domain->s, n->op_type->s, n->opset);
-  if (n->op && !op_fits(n->op, n)) n->op = NULL;
+  n->op = op_of_node(n);
 }
 
 /* ------------------------------------------------------------------------------------------------------- */

@@ -55,8 +55,7 @@ static void text_type_attr(Text *t, const Attr *a) {
 }
 
 static bool printable(const Attr *a) {
-  return a->ref || (a->type >= ATTR_FLOAT && a->type <= ATTR_GRAPHS && a->type != ATTR_TENSORS) ||
-         (a->type == ATTR_TYPE_PROTO && a->raw.p);
+  return a->ref || attr_type_is_read(a->type) || (a->type == ATTR_TYPE_PROTO && a->raw.p);
 }
 
 static void text_attr(Text *t, const Attr *a) {

@@ -72,14 +72,32 @@ static bool is_legacy(const OpDef *op, int since) {
   return !*op->domain && since < 7 && op_since(op, 7) == 7 && (op->facts & OP_ELEMENTWISE) && op->max_in == 2;
 }
 
+int op_newest_version(const char *domain) {
+  for (size_t i = 0; i < sizeof newest / sizeof *newest; i++)
+    if (strcmp(domain, newest[i].domain) == 0) return newest[i].version;
+  return 0;
+}
+
 const OpDef *op_find(const char *domain, const char *name, int version) {
   if (strcmp(domain, "ai.onnx") == 0) domain = "";
   const OpDef *op = search(domain, name);
-  if (!op) return NULL;
-  for (size_t i = 0; i < sizeof newest / sizeof *newest; i++)
-    if (strcmp(domain, newest[i].domain) == 0 && version > newest[i].version) return NULL;
+  if (!op || version > op_newest_version(domain)) return NULL;
   int since = op_since(op, version);
   return since && !is_legacy(op, since) ? op : NULL;
+}
+
+int op_version(const Model *m, const char *domain, int version) {
+  int known = op_newest_version(domain);
+  return m->newer_is_known && known && known < version ? known : version;
+}
+
+const OpDef *op_of_node(const Node *n) {
+  if (n->callee || n->overload || n->opset <= 0) return NULL;
+  for (size_t i = 0; i < n->attrs.n; i++)
+    if (n->attrs.at[i].ref || !attr_type_is_read(n->attrs.at[i].type)) return NULL;
+  int version = op_version(n->graph->model, n->domain->s, n->opset);
+  const OpDef *op = op_find(n->domain->s, n->op_type->s, version);
+  return op && op_fits(op, n) ? op : NULL;
 }
 
 /* IR versions with the first opset that needs them. */

@@ -48,6 +48,14 @@ typedef struct OpDef {
  * 7 that broadcast by attribute: no fact of ops.def holds for them. */
 const OpDef *op_find(const char *domain, const char *name, int version);
 const OpDef *op_def(OpId id);
+/* The operator that a node is: op_find() for its opset. NULL also if an attribute refers to one of a function
+ * or can't be read, and for what op_fits() refuses. */
+const OpDef *op_of_node(const Node *n);
+/* The version of the domain whose definitions hold at `version` of it, as far as we know or the model says
+ * that it is to be assumed (newer_is_known). */
+int op_version(const Model *m, const char *domain, int version);
+/* The newest version of the domain that ops.def knows; 0: it has none of the domain's operators. */
+int op_newest_version(const char *domain);
 /* The operator that is this one with its operands the other way round; OP_NONE if there is none. */
 OpId op_mirror(OpId id);
 /* Has the node as many inputs and outputs as the operator takes, and those that it needs? Rules count on

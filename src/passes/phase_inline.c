@@ -80,17 +80,14 @@ static const Attr *referred(const Call *c, const Attr *a) {
   return given;
 }
 
-/* Types that we know but as their original bytes keep these, and with them the name. */
-static bool can_rename(const Attr *a) {
-  return a->type >= ATTR_FLOAT && a->type <= ATTR_GRAPHS && a->type != ATTR_TENSORS;
-}
-
 /* Does the operator mean the same where the call stands? */
 static bool same_meaning(const Call *c, const Node *n) {
   int here = graph_opset(c->node->graph, n->domain);
   if (n->callee || !here || here == n->opset) return true;
-  const OpDef *op = op_find(n->domain->s, n->op_type->s, n->opset);
-  return op && op_find(n->domain->s, n->op_type->s, here) == op &&
+  const Model *m = n->graph->model;
+  int known = op_version(m, n->domain->s, here);
+  const OpDef *op = op_find(n->domain->s, n->op_type->s, op_version(m, n->domain->s, n->opset));
+  return op && op_find(n->domain->s, n->op_type->s, known) == op &&
          op_since(op, here) == op_since(op, n->opset);
 }
 
@@ -108,7 +105,8 @@ static bool node_refuses(Check *k, const Node *n) {
            true;
   for (size_t i = 0; i < n->attrs.n; i++) {
     const Attr *a = &n->attrs.at[i], *given = a->ref ? referred(k->call, a) : NULL;
-    if (given && !can_rename(given) && (given->name != a->name || !given->raw.p))
+    /* What is not read keeps its bytes, and with them the name. */
+    if (given && !attr_type_is_read(given->type) && (given->name != a->name || !given->raw.p))
       return k->why = arena_printf(m->arena, "attribute '%s' can't be copied", given->name->s), true;
     if (given && any_graph(given, refuses, k)) return true;
   }
@@ -198,14 +196,6 @@ static void copy_attr(Call *c, const Attr *from, Node *n) {
   vec_push(c->m->arena, &n->attrs, a);
 }
 
-/* The operator, now that nothing of it refers to attributes of a function. */
-static const OpDef *operator_of(const Node *n) {
-  for (size_t i = 0; i < n->attrs.n; i++)
-    if (!can_rename(&n->attrs.at[i])) return NULL;
-  const OpDef *op = n->callee || n->overload ? NULL : op_find(n->domain->s, n->op_type->s, n->opset);
-  return op && op_fits(op, n) ? op : NULL;
-}
-
 /* "call/inner", or what the inner node is called alone; new in the model. */
 static Str copy_name(const Call *c, const Node *from) {
   if (!from->name || !from->name->len) return from->name;
@@ -241,7 +231,7 @@ static Node *copy_node(Call *c, const Node *from, Graph *g, Node *before) {
     node_set_output(n, i, of_call ? of_call : copy_value(c, from->out[i], g));
   }
   for (size_t i = 0; i < from->attrs.n; i++) copy_attr(c, &from->attrs.at[i], n);
-  n->op = operator_of(n);
+  n->op = op_of_node(n); /* nothing of it refers to attributes of a function any more */
   return n;
 }
 
@@ -280,7 +270,7 @@ static void replace(Call *c) {
     Node *copy = node_new(call->graph, c->m->empty, str_internz(c->m->strs, "Identity"), 1, 1);
     node_set_input(copy, 0, value_here(c, body->outputs.at[i]));
     node_set_output(copy, 0, out[i]);
-    copy->op = operator_of(copy);
+    copy->op = op_of_node(copy);
     node_link(call->graph, call, copy);
   }
   node_empty_inputs(call);

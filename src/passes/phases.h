@@ -51,6 +51,17 @@ typedef struct Frozen {
  * into the model's metadata (freeze/note.h). The result lives in the model's arena. */
 Frozen freeze_dynamic_shapes(Model *m, const FreezeOptions *o);
 
+/* Nodes of a domain that the model imports in a version newer than we know; of the first such domain. */
+typedef struct NewerOpset {
+  const char *domain;
+  int version, known;
+  size_t nodes; /* of all such domains; 0: none */
+} NewerOpset;
+
+/* Looks for them; with --assume-unchanged their operators are from here on what they were in the newest known
+ * version. */
+NewerOpset phase_newer_opset(Model *m, bool assume);
+
 /* --inputs, --outputs: the part of the main graph between these values (n 0: as they are). New inputs must
  * have a known type. Fails if an output needs an input that is not listed. What the outputs do not need is
  * removed. */

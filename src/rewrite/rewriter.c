@@ -131,7 +131,8 @@ static Node *node_of_domain(Rewriter *rw, Str domain, Str op_type, const OpDef *
                             Value *const *in, const char **why) {
   const Graph *g = rw->at->graph;
   int version = graph_opset(g, domain);
-  bool fits = !version || (def ? op_find(domain->s, op_type->s, version) == def : *domain->s != 0);
+  int known = op_version(rw->m, domain->s, version);
+  bool fits = !version || (def ? op_find(domain->s, op_type->s, known) == def : *domain->s != 0);
   if ((g->function && !version) || !fits) {
     *why = *domain->s ? arena_printf(rw->arena, "%s can't be imported here", domain->s)
                       : arena_printf(rw->arena, "opset %d has no %s", version, op_type->s);
