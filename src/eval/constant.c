@@ -130,6 +130,8 @@ static void step(Arena *scratch, Stack *stack) {
 }
 
 Tensor *constant_or_list(Value *v) {
+  bool readers_mattered = v->folded_state == NOT_CONSTANT && node_is(v->producer, OP_DequantizeLinear);
+  if (readers_mattered && !is_barrier(v)) v->folded_state = 0;
   if (v->folded_state) return v->folded;
   Arena *scratch = arena_child(v->graph->model->arena);
   Stack stack = {0};

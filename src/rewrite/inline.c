@@ -57,4 +57,5 @@ void rw_drop_body_input(Rewriter *rw, Node *n, int i, Graph *body, int inner) {
   for (int k = i; k + 1 < n->n_in; k++) edit_input(&rw->journal, n, k, node_in(n, k + 1));
   edit_input(&rw->journal, n, n->n_in - 1, NULL);
   edit_resize(&rw->journal, n, n->n_in - 1);
+  rewriter_look_again(n);
 }

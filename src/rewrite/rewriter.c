@@ -223,20 +223,27 @@ void rw_attr_remove(Rewriter *rw, Node *n, const char *name) {
 
 /* --- inputs and removal -------------------------------------------------------------------------------- */
 
-static void loosen(Rewriter *rw, Value *v) {
-  if (v) vec_push(rw->scratch, &rw->loosened, v);
-}
-
-/* Outputs of n that were found not to be constant may be so now that all of its inputs are. */
-static void look_again(Node *n) {
+void rewriter_look_again(const Node *n) {
   for (int i = 0; i < n->n_in; i++)
     if (n->in[i].value && !constant_of(n->in[i].value)) return;
   for (int i = 0; i < n->n_out; i++)
     if (n->out[i] && !n->out[i]->folded) n->out[i]->folded_state = 0;
 }
 
+/* The same for what holds the reader in a body that captures v, which is a constant now or read no more. */
+static void look_around(const Node *reader, const Value *v) {
+  for (const Graph *g = reader->graph; g && g != v->graph; g = g->outer)
+    if (g->owner) rewriter_look_again(g->owner);
+}
+
+static void loosen(Rewriter *rw, const Node *reader, Value *v) {
+  if (!v) return;
+  vec_push(rw->scratch, &rw->loosened, v);
+  if (!v->folded) look_around(reader, v);
+}
+
 void rw_set_input(Rewriter *rw, Node *n, int i, Value *v) {
-  loosen(rw, node_in(n, i));
+  loosen(rw, n, node_in(n, i));
   if (i >= n->n_in) {
     if (!v) return;
     edit_resize(&rw->journal, n, i + 1);
@@ -245,12 +252,12 @@ void rw_set_input(Rewriter *rw, Node *n, int i, Value *v) {
   int used = n->n_in;
   while (used && !n->in[used - 1].value) used--;
   edit_resize(&rw->journal, n, used);
-  look_again(n);
+  rewriter_look_again(n);
   vec_push(rw->scratch, &rw->touched, n);
 }
 
 static void loosen_inputs(Rewriter *rw, const Node *n) {
-  for (int i = 0; i < n->n_in; i++) loosen(rw, n->in[i].value);
+  for (int i = 0; i < n->n_in; i++) loosen(rw, n, n->in[i].value);
   for (size_t i = 0; i < n->attrs.n; i++) {
     const Attr *a = &n->attrs.at[i];
     if (a->ref || (a->type != ATTR_GRAPH && a->type != ATTR_GRAPHS)) continue;
@@ -421,7 +428,8 @@ void rw_make_constant(Rewriter *rw, Value *v, Tensor *t) {
   } else
     edit_output(&rw->journal, constant_node(rw, g, n, t), 0, v);
   for (Use *u = v->uses; u; u = u->next) {
-    look_again(u->node);
+    rewriter_look_again(u->node);
+    look_around(u->node, v);
     vec_push(rw->scratch, &rw->touched, u->node);
   }
   rw_remove(rw, n);
@@ -511,10 +519,12 @@ void rw_replace(Rewriter *rw, Value *old, Value *now) {
     Node *reader = u->node;
     vec_push(rw->scratch, &rw->touched, reader);
     edit_input(j, reader, u->index, now);
-    if (better || constant_of(now)) look_again(reader);
+    if (!better && !constant_of(now)) continue;
+    rewriter_look_again(reader);
+    look_around(reader, old);
   }
   if (now->producer) vec_push(rw->scratch, &rw->touched, now->producer);
-  loosen(rw, old);
+  vec_push(rw->scratch, &rw->loosened, old);
 }
 
 /* --- one try ------------------------------------------------------------------------------------------- */

@@ -41,6 +41,8 @@ struct Rewriter {
 void rewriter_init(Rewriter *rw, Model *m, const RunOptions *o, Arena *arena);
 /* Before a rule is tried on n. */
 void rewriter_begin(Rewriter *rw, size_t rule, Node *n);
+/* Outputs of n that were found not to be constant may be so now: one of its inputs is another. */
+void rewriter_look_again(const Node *n);
 /* Nodes and initializers that lost their last use through the try go with it. */
 void rewriter_drop_orphans(Rewriter *rw);
 /* At the end: initializers that are none any more leave the lists of their graphs. */

@@ -106,6 +106,7 @@ static Outcome merge_into_reshape(Rewriter *rw, Node *node, Node *first) {
   Value *x = node_in(first, 0);
   if (target_is_free(node)) {
     rw_set_input(rw, node, 0, x);
+    facts_forget(node->out[0]); /* a Squeeze also said which dims are 1: a second run would not know */
     rw_note(rw, "reads what stood before the %s", first->op->name);
     return FIRED;
   }

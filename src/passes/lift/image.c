@@ -18,7 +18,7 @@ Outcome lift_upsample(Rewriter *rw, Node *node) {
 }
 
 static bool only_enlarges(Value *scales) {
-  const Tensor *t = constant_of(scales);
+  const Tensor *t = scales ? constant_of(scales) : NULL;
   double s;
   for (uint64_t i = 0; t && i < t->count; i++)
     if (!tensor_get_double(t, i, &s) || !(s >= 1)) return false;
