@@ -1,11 +1,12 @@
 """Failures shrink by themselves: the smallest model for which something still holds (delta debugging).
 
-Tried in turn until nothing helps: another value is the only output, an output goes, a value becomes an input (what
-computed it goes), a node is passed over.
+Tried in turn until nothing helps: what no output needs goes, another value is the only output, an output goes, a value
+becomes an input (what computed it goes), a node that nobody reads goes, a node is passed over.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -66,6 +67,12 @@ def smaller(case: Case, values: dict[str, np.ndarray]) -> Iterator[Case]:
         model, feeds = copy(case)
         del model.graph.output[i]
         yield model, feeds
+    read = captured(case[0].graph)
+    for i, node in enumerate(case[0].graph.node):
+        if not any(o in read for o in node.output):
+            model, feeds = copy(case)
+            del model.graph.node[i]
+            yield model, feeds
     for i, node in reversed(list(enumerate(case[0].graph.node))):
         if all(o in values for o in node.output if o):
             model, feeds = copy(case)
@@ -116,12 +123,13 @@ def weight(case: Case) -> tuple[int, int]:
 
 def reduce(case: Case, holds: Holds, intermediate: Callable[[Case], dict[str, np.ndarray]]) -> Case:
     """Return the smallest case found for which `holds`."""
-    case = prune(copy(case))
+    case = copy(case)
     progress = True
     while progress:
         progress = False
-        for candidate in smaller(case, intermediate(case)):
-            candidate = prune(candidate)
+        steps = itertools.chain([copy(case)], smaller(case, intermediate(case)))
+        # What no output needs may matter all the same.
+        for candidate in itertools.chain.from_iterable((prune(copy(s)), s) for s in steps):
             if weight(candidate) < weight(case) and holds(*candidate):
                 case, progress = candidate, True
                 break

@@ -15,7 +15,12 @@ DTYPES = {
     "b": (TensorProto.BOOL, np.bool_),
     "d": (TensorProto.DOUBLE, np.float64),
     "h": (TensorProto.FLOAT16, np.float16),
+    "c": (TensorProto.INT8, np.int8),
+    "u": (TensorProto.UINT8, np.uint8),
+    "w": (TensorProto.INT32, np.int32),
 }
+LOCAL = "local"
+"""The domain of a model's own functions."""
 SCALES = (0.5, 2.0, 0.25, 1.0, -1.0, 4.0, 0.125, 0.0)
 
 
@@ -46,6 +51,12 @@ class Draft:
     pool: list[Value] = field(default_factory=list)
     dims: dict[int, str] = field(default_factory=dict)
     """Sizes that inputs declare by name."""
+    depth: int = 0
+    closed: bool = False
+    """Nothing may come from outside: the draft is of a function."""
+    outer: Draft | None = None
+    """The draft of the main graph, if it is another one: it has the functions."""
+    functions: list = field(default_factory=list)
 
     # --- choices -----------------------------------------------------------------------------------------------
 
@@ -91,11 +102,11 @@ class Draft:
         """Add a constant: an initializer, a Constant node, seldom one that is also an input."""
         name = f"{self.prefix}c{len(self.inits) + len(self.nodes)}"
         tensor = numpy_helper.from_array(np.asarray(array), name)
-        if self.chance(0.2) or self.prefix != "v":
+        if self.chance(0.6 if self.depth else 0.2) or self.closed:
             self.nodes.append(helper.make_node("Constant", [], [name], value=tensor))
             return name
         self.inits.append(tensor)
-        if self.chance(0.03):
+        if not self.depth and self.chance(0.03):
             self.inputs.append(helper.make_tensor_value_info(name, tensor.data_type, tensor.dims))
         return name
 
@@ -109,7 +120,9 @@ class Draft:
         return self.const(np.full((1,) * rank, x, np.float32))
 
     def input(self, kind: str, shape: tuple[int, ...]) -> Value:
-        """Add a graph input; some of its dims get names."""
+        """Add a graph input, some of whose dims get names; a constant where there can be none."""
+        if self.closed:
+            return self.keep(self.const(self.array(kind, shape)), kind, shape)
         name = f"x{len(self.inputs)}"
         dims = []
         for n in shape:
@@ -268,4 +281,11 @@ class Draft:
             infos.append(helper.make_tensor_value_info(v.name, DTYPES[v.kind][0], dims))
         graph = helper.make_graph(self.nodes, "g", self.inputs, infos, self.inits)
         opsets = [helper.make_opsetid("", self.opset)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=self.pick(4, 7, 8))
+        if self.functions:
+            opsets.append(helper.make_opsetid(LOCAL, 1))
+        return helper.make_model(
+            graph,
+            functions=self.functions,
+            opset_imports=opsets,
+            ir_version=self.pick(8, 10) if self.functions else self.pick(4, 7, 8),
+        )
