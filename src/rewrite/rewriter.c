@@ -156,7 +156,7 @@ Node *rw_node_named(Rewriter *rw, const char *domain, const char *op_type, int n
                     const char **why) {
   Str d = str_internz(rw->m->strs, domain);
   int version = graph_opset(rw->at->graph, d);
-  const OpDef *def = op_find(domain, op_type, version ? version : 1);
+  const OpDef *def = op_find(domain, op_type, version ? op_version(rw->m, domain, version) : 1);
   return node_of_domain(rw, d, str_internz(rw->m->strs, op_type), def, n_in, in, why);
 }
 
