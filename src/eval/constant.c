@@ -146,6 +146,10 @@ Tensor *constant_of(Value *v) {
   return t && !is_list(t) ? t : NULL;
 }
 
+bool constant_known(const Value *v) {
+  return v->folded_state > NOT_CONSTANT && v->folded_state < VISITING && !is_list(v->folded);
+}
+
 bool constant_is_exact(Value *v) {
   return constant_or_list(v) && v->folded_state == EXACT_CONSTANT;
 }

@@ -12,6 +12,8 @@ Tensor *constant_of(Value *v);
 /* The same of a value that may be a sequence or an optional of constants. */
 Tensor *constant_or_list(Value *v);
 bool constant_is_exact(Value *v);
+/* Has constant_of(v) been asked for and found? Computes nothing. */
+bool constant_known(const Value *v);
 /* Scalar or one-element constants, any real dtype. */
 bool constant_scalar(Value *v, double *out);
 bool constant_int(Value *v, int64_t *out);

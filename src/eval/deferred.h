@@ -37,10 +37,10 @@ uint64_t tensor_rows(Arena *arena, Tensor *t);
  * several threads may stream parts of one tensor. False if emit was, or if the bytes can't be had. */
 bool tensor_stream(Arena *arena, Tensor *t, uint64_t from, uint64_t n, const StreamTo *to);
 
-/* Hash of the dtype, the dims and a few elements: the same for equal tensors, whether their elements are
- * there or would have to be computed. Reads and computes little more than those if t can be had in rows.
- * False for strings and what can't be evaluated. */
-bool tensor_sample_hash(Arena *arena, Tensor *t, uint64_t *hash);
+/* Hash of the dtype, the dims and a few elements, perhaps only the first ones: the same for equal tensors,
+ * whether their elements are there or would have to be computed. Reads and computes little more than those if
+ * t can be had in rows. False for strings and what can't be evaluated. */
+bool tensor_sample_hash(Arena *arena, Tensor *t, bool only_first, uint64_t *hash);
 
 /* Tensor expressions for passes: weight arithmetic without loops. Broadcasts as ONNX does. Arithmetic on
  * float16 and bfloat16 gives float32, so that a last tx_cast rounds once. All return NULL if an operand is

@@ -338,24 +338,21 @@ static bool put_bytes(Arena *a, const Rows *r, uint64_t from, size_t n, uint8_t 
   return ok;
 }
 
-bool tensor_sample_hash(Arena *arena, Tensor *t, uint64_t *hash) {
+bool tensor_sample_hash(Arena *arena, Tensor *t, bool only_first, uint64_t *hash) {
   enum { MOST_ELEMENT = 16, LEAST = SAMPLES * SAMPLE };
   uint8_t bytes[LEAST * MOST_ELEMENT];
   *hash = hash_bytes((uint64_t)t->dtype, t->dim, (size_t)t->rank * sizeof *t->dim);
   if (!t->nbytes) return true;
   if (t->store == TS_STRINGS) return false;
   Arena *a = arena_child(arena);
-  const Rows *r = rows_shortest(a, t);
+  const Rows *r = t->store == TS_DEFERRED ? rows_shortest(a, t) : NULL;
   const uint8_t *whole = r ? NULL : any_bytes(a, t);
   bool all = t->nbytes <= sizeof bytes, ok = r || whole;
   size_t n = (size_t)(all ? t->nbytes : elem_bytes(t->dtype, SAMPLE));
-  for (uint64_t i = 0; i < (all ? 1 : SAMPLES) && ok; i++) {
+  for (uint64_t i = 0; i < (all || only_first ? 1 : SAMPLES) && ok; i++) {
     uint64_t from = all ? 0 : elem_bytes(t->dtype, (t->count - SAMPLE) * i / (SAMPLES - 1));
-    if (whole)
-      memcpy(bytes, whole + from, n);
-    else
-      ok = put_bytes(a, r, from, n, bytes);
-    if (ok) *hash = hash_bytes(*hash, bytes, n);
+    if (r) ok = put_bytes(a, r, from, n, bytes);
+    if (ok) *hash = hash_bytes(*hash, r ? bytes : whole + from, n);
   }
   arena_free(a);
   return ok;

@@ -483,7 +483,7 @@ bool rw_can_replace(const Rewriter *rw, const Value *old, const Value *now, cons
  */
 static bool adopt_facts(const Rewriter *rw, Value *old, Value *now) {
   Shape so = shape_of(old), sn = shape_of(now);
-  bool better = (constant_of(now) && !constant_of(old)) || (so.rank < 0 && sn.rank >= 0) ||
+  bool better = (constant_of(now) && !constant_known(old)) || (so.rank < 0 && sn.rank >= 0) ||
                 (!dtype_of(old) && dtype_of(now)) || (!value_of(old) && value_of(now));
   for (int i = 0; i < so.rank && i < sn.rank && !better; i++) {
     int64_t k;

@@ -26,11 +26,14 @@ static Finding *find(Rewriter *rw, const Tensor *a, const Tensor *b, bool *found
 }
 
 /* Of elements that need not be computed with all the others. */
-static uint64_t sample_hash(Rewriter *rw, Tensor *t) {
-  bool found;
-  Finding *f = find(rw, t, NULL, &found);
-  if (!found && !tensor_sample_hash(rw_scratch(rw), t, &f->hash)) f->hash = map_key(t);
-  return f->hash;
+static uint64_t sample_hash(Rewriter *rw, Tensor *t, bool only_first) {
+  uint64_t hash;
+  bool found = false;
+  Finding *f = t->store == TS_DEFERRED && !only_first ? find(rw, t, NULL, &found) : NULL;
+  if (found) return f->hash;
+  if (!tensor_sample_hash(rw_scratch(rw), t, only_first, &hash)) hash = map_key(t);
+  if (f) f->hash = hash;
+  return hash;
 }
 
 typedef struct Against {
@@ -87,10 +90,11 @@ typedef struct SeenInit {
   struct SeenInit *next;
 } SeenInit;
 
-/* Initializers of one dtype and dims: only those with a rival are read. */
-typedef struct Form {
+/* Initializers with something in common: dtype and dims, or the first elements, too. Only those with a rival
+ * are looked at any further. */
+typedef struct Group {
   size_t n, deferred;
-} Form;
+} Group;
 
 static bool may_go(const Value *v) {
   return v->is_initializer && v->init && v->n_uses && !v->n_outputs && !v->keep && !value_overridable(v);
@@ -107,38 +111,58 @@ static uint64_t form_hash(const Tensor *t) {
   return hash_bytes(h, t->dim, (size_t)t->rank * sizeof *t->dim);
 }
 
-/* Equal for equal content, among tensors of this form. */
-static uint64_t content_hash(Rewriter *rw, Tensor *t, const Form *form) {
+/* Equal for equal tensors; the bytes right behind what was read of the model. */
+static uint64_t first_hash(Rewriter *rw, Tensor *t) {
   if (stays_unread(rw, t)) return hash_u64(form_hash(t), map_key(t->bytes));
-  return form->deferred ? sample_hash(rw, t) : tensor_hash(t);
+  return t->store == TS_STRINGS ? tensor_hash(t) : sample_hash(rw, t, true);
 }
 
-static void count_forms(Rewriter *rw, const Graph *g, Map *forms) {
+/* Equal for equal content, among tensors of this group. */
+static uint64_t content_hash(Rewriter *rw, Tensor *t, const Group *group) {
+  if (stays_unread(rw, t)) return hash_u64(form_hash(t), map_key(t->bytes));
+  return group->deferred && t->store != TS_STRINGS ? sample_hash(rw, t, false) : tensor_hash(t);
+}
+
+static Group *group_join(Rewriter *rw, Map *groups, uint64_t key, const Tensor *t) {
+  Group *group = map_get(groups, key);
+  if (!group) {
+    group = NEW(rw_scratch(rw), Group);
+    map_put(groups, key, group);
+  }
+  group->n++;
+  group->deferred += t->store == TS_DEFERRED;
+  return group;
+}
+
+/* By index of the initializer; NULL for those that can have no equal. */
+static Group **group_all(Rewriter *rw, const Graph *g) {
+  Map forms, firsts;
+  map_init(&forms, rw_scratch(rw));
+  map_init(&firsts, rw_scratch(rw));
+  Group **of = NEW_ARRAY(rw_scratch(rw), Group *, g->inits.n);
   for (size_t i = 0; i < g->inits.n; i++) {
     const Value *v = g->inits.at[i];
-    if (!v->is_initializer || !v->init) continue;
-    Form *form = map_get(forms, form_hash(v->init));
-    if (!form) {
-      form = NEW(rw_scratch(rw), Form);
-      map_put(forms, form_hash(v->init), form);
-    }
-    form->n++;
-    form->deferred += v->init->store == TS_DEFERRED;
+    if (v->is_initializer && v->init && !value_overridable(v))
+      of[i] = group_join(rw, &forms, form_hash(v->init), v->init);
   }
+  for (size_t i = 0; i < g->inits.n; i++) {
+    Tensor *t = g->inits.at[i]->init;
+    if (of[i]) of[i] = of[i]->n > 1 ? group_join(rw, &firsts, first_hash(rw, t), t) : NULL;
+  }
+  for (size_t i = 0; i < g->inits.n; i++)
+    if (of[i] && of[i]->n < 2) of[i] = NULL;
+  return of;
 }
 
 size_t duplicates_initializers(Rewriter *rw, Graph *g) {
-  Map forms, seen;
-  map_init(&forms, rw_scratch(rw));
+  Map seen;
   map_init(&seen, rw_scratch(rw));
-  count_forms(rw, g, &forms);
+  Group **group = group_all(rw, g);
   size_t merged = 0;
   for (size_t i = 0; i < g->inits.n; i++) {
+    if (!group[i]) continue;
     Value *v = g->inits.at[i];
-    if (!v->is_initializer || !v->init || value_overridable(v)) continue;
-    const Form *form = map_get(&forms, form_hash(v->init));
-    if (form->n < 2) continue;
-    uint64_t key = content_hash(rw, v->init, form);
+    uint64_t key = content_hash(rw, v->init, group[i]);
     SeenInit *chain = map_get(&seen, key), *s = chain;
     while (s && !same_content(rw, s->value->init, v->init)) s = s->next;
     if (!s) {
