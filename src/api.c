@@ -142,11 +142,14 @@ static bool run_on(Model *m, const char *path, const char *out, const onnxslim_o
   bool verified = option_number(o, OPT_verify) > 0;
   if (verified) original_prepare(&original, m, o);
   optimize_model(m, o, r);
-  if (!verified) return true;
-  start = clock_seconds();
-  r->verification = verify_model(object_arena(r), &original, m, out, o);
-  r->seconds_verify = clock_seconds() - start;
-  return r->verification->passed;
+  if (verified) {
+    start = clock_seconds();
+    r->verification = verify_model(object_arena(r), &original, m, out, o);
+    r->seconds_verify = clock_seconds() - start;
+    if (!r->verification->passed) return false;
+  }
+  pipeline_convert(m, o, r);
+  return true;
 }
 
 static void write_model(FileCall *c, Model *m) {

@@ -110,7 +110,7 @@ static void call_bisect(void *arg) {
   Model *m = read_prepared(c->cx, c->in, c->o);
   original_prepare(&original, m, c->o);
   VerifyOptions v = verify_options(scratch, c->o);
-  if (original.prepared) v.feed = (FeedOptions){0};
+  if (original.prepared) v.feed.n_dims = v.feed.n_shapes = 0;
   Hunt h = {.call = c, .suspect = s};
   h.verifier = verifier_new(scratch, &original.source, NULL, &v);
   hunt(&h);

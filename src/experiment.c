@@ -23,7 +23,8 @@ static FeedOptions feed_options(Arena *a, const onnxslim_options *o) {
   for (size_t i = 0; i < dims->sizes.n; i++) d[i] = (DimSize){dims->sizes.at[i].name, dims->sizes.at[i].size};
   for (size_t i = 0; i < shapes->shapes.n; i++)
     s[i] = (InputShape){shapes->shapes.at[i].name, shapes->shapes.at[i].rank, shapes->shapes.at[i].dim};
-  return (FeedOptions){d, dims->sizes.n, s, shapes->shapes.n};
+  const OptionValue *feeds = &o->value[OPT_feed];
+  return (FeedOptions){d, dims->sizes.n, s, shapes->shapes.n, feeds->names.at, feeds->names.n};
 }
 
 VerifyOptions verify_options(Arena *a, const onnxslim_options *o) {
@@ -101,7 +102,7 @@ onnxslim_verification *verify_model(Arena *a, const Original *original, Model *m
                                     const onnxslim_options *o) {
   Arena *scratch = arena_child(a);
   VerifyOptions v = verify_options(scratch, o);
-  if (original->prepared) v.feed = (FeedOptions){0};
+  if (original->prepared) v.feed.n_dims = v.feed.n_shapes = 0;
   bool named = out && strcmp(out, "-") != 0;
   ModelSource candidate = temp_model(scratch, m, named ? out : NULL, o);
   VerifyResult *r = verify(scratch, &original->source, &candidate, &v);

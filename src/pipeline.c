@@ -256,6 +256,16 @@ void pipeline_judge(Model *m, const onnxslim_options *o, onnxslim_report *report
   report->target = result;
 }
 
+void pipeline_convert(Model *m, const onnxslim_options *o, onnxslim_report *report) {
+  const char *dtype = option_text(o, OPT_dtype);
+  if (!dtype) return;
+  PhaseNotes done = phase_convert(m, strcmp(dtype, "fp16") == 0 ? DT_FLOAT16 : DT_FLOAT);
+  report_notes(report, "convert", "dtype", &done, wants_fired(o), wants_missed(o));
+  pipeline_run(m, o, &(RunLimits){.max_rewrites = UINT64_MAX}, NULL); /* Casts to what is there already */
+  pipeline_finish(m, o, NULL);
+  report_ops_after(report, m);
+}
+
 void pipeline_finish(Model *m, const onnxslim_options *o, onnxslim_report *report) {
   PhaseNotes wrong = phase_drop_wrong_infos(m);
   if (report) report_notes(report, "infer", "drop-wrong-value-info", &wrong, wants_fired(o), wants_missed(o));

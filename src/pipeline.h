@@ -43,6 +43,8 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
 /* What the target, if there is one, says of the result. */
 void pipeline_judge(Model *m, const onnxslim_options *o, onnxslim_report *report);
 
+/* --dtype, on the optimized model. */
+void pipeline_convert(Model *m, const onnxslim_options *o, onnxslim_report *report);
 /* Wrong value_info goes, infer-shapes, and a last check of the graph: fails with ONNXSLIM_ERR_INTERNAL rather
  * than write a broken one. */
 void pipeline_finish(Model *m, const onnxslim_options *o, onnxslim_report *report);

@@ -9,10 +9,32 @@
 
 #include <string.h>
 
-static Value *find_value(Model *m, const char *name, const char *what) {
-  Str known = str_find(m->strs, name, strlen(name));
+/* A value by its name, perhaps with the type it is to have behind a colon; names may have colons, too. */
+typedef struct Listed {
+  Value *v;
+  ElemType elem; /* DT_UNDEFINED: as it is */
+} Listed;
+
+static Value *lookup(Model *m, const char *name, size_t len) {
+  Str known = str_find(m->strs, name, len);
   Value *v = known ? graph_lookup(m->graph, known) : NULL;
-  if (v && (v->producer || v->is_input || v->is_initializer)) return v;
+  return v && (v->producer || v->is_input || v->is_initializer) ? v : NULL;
+}
+
+static ElemType elem_named(const char *name) {
+  if (strcmp(name, "fp16") == 0) return DT_FLOAT16;
+  if (strcmp(name, "fp32") == 0) return DT_FLOAT;
+  for (int t = DT_UNDEFINED + 1; t < DT_COUNT_; t++)
+    if (strcmp(elem_name((ElemType)t), name) == 0) return (ElemType)t;
+  return DT_UNDEFINED;
+}
+
+static Listed find_value(Model *m, const char *name, const char *what) {
+  Listed found = {lookup(m, name, strlen(name)), DT_UNDEFINED};
+  const char *colon = strrchr(name, ':');
+  if (found.v) return found;
+  if (colon && (found.elem = elem_named(colon + 1)) && (found.v = lookup(m, name, (size_t)(colon - name))))
+    return found;
   Suggest s = {.word = name};
   suggest_values(&s, m->graph);
   char hint[128];
@@ -20,13 +42,13 @@ static Value *find_value(Model *m, const char *name, const char *what) {
        suggest_text(&s, hint, sizeof hint));
 }
 
-static void refuse_repeats(Model *m, Value *const *at, size_t n, const char *what) {
+static void refuse_repeats(Model *m, const Listed *at, size_t n, const char *what) {
   Map seen;
   map_init(&seen, m->arena);
   for (size_t i = 0; i < n; i++) {
-    if (map_get(&seen, map_key(at[i])))
-      fail(m->cx, ONNXSLIM_ERR_USAGE, "%s '%s' is listed twice", what, at[i]->name->s);
-    map_put(&seen, map_key(at[i]), at[i]);
+    if (map_get(&seen, map_key(at[i].v)))
+      fail(m->cx, ONNXSLIM_ERR_USAGE, "%s '%s' is listed twice", what, at[i].v->name->s);
+    map_put(&seen, map_key(at[i].v), at[i].v);
   }
 }
 
@@ -34,9 +56,23 @@ static bool has_type(const Type *t) {
   return t->kind != TYPE_UNKNOWN && (t->kind != TYPE_TENSOR || t->elem != DT_UNDEFINED);
 }
 
+/* The type that the list gives it, where nothing else does. */
+static void declare_listed(const Listed *l) {
+  Value *v = l->v;
+  ElemType known = dtype_of(v) ? dtype_of(v) : v->declared.elem;
+  if (!l->elem || known == l->elem) return;
+  if (known || has_type(type_of(v)))
+    fail(v->graph->model->cx, ONNXSLIM_ERR_USAGE, "'%s' is %s; it cannot be declared %s", v->name->s,
+         known ? elem_name(known) : "no tensor", elem_name(l->elem));
+  v->declared = (Type){TYPE_TENSOR, l->elem, SHAPE_UNKNOWN, NULL};
+  v->info_dirty = true;
+}
+
 /* An inner value that becomes an input or output is declared with what inference knows of it, or else with
  * its value_info. */
-static void declare(Value *v, const char *what) {
+static void declare(const Listed *l, const char *what) {
+  Value *v = l->v;
+  declare_listed(l);
   if (v->is_input || v->n_outputs) return;
   const Type *t = type_of(v);
   if (has_type(t)) {
@@ -63,9 +99,10 @@ static void cut_off(Model *m, Value *v) {
   v->index = 0;
 }
 
-static void become_input(Model *m, Value *v) {
+static void become_input(Model *m, const Listed *l) {
+  Value *v = l->v;
+  declare(l, "input");
   if (v->is_input) return;
-  declare(v, "input");
   cut_off(m, v);
   v->is_initializer = false; /* an initializer that is asked for as an input has no default any more */
   v->init = NULL;
@@ -74,14 +111,14 @@ static void become_input(Model *m, Value *v) {
   facts_forget(v);
 }
 
-static void set_outputs(Model *m, Value *const *at, size_t n) {
+static void set_outputs(Model *m, const Listed *at, size_t n) {
   Graph *g = m->graph;
-  for (size_t i = 0; i < n; i++) declare(at[i], "output");
+  for (size_t i = 0; i < n; i++) declare(&at[i], "output");
   for (size_t i = 0; i < g->outputs.n; i++) g->outputs.at[i]->n_outputs--;
   g->outputs.n = 0;
   for (size_t i = 0; i < n; i++) {
-    vec_push(m->arena, &g->outputs, at[i]);
-    at[i]->n_outputs++;
+    vec_push(m->arena, &g->outputs, at[i].v);
+    at[i].v->n_outputs++;
   }
 }
 
@@ -117,15 +154,15 @@ static void prune_values(Graph *g) {
 }
 
 /* The listed inputs, then those that are only defaults and still read. */
-static void list_inputs(Model *m, Value *const *at, size_t n) {
+static void list_inputs(Model *m, const Listed *at, size_t n) {
   Graph *g = m->graph;
   Map listed;
   map_init(&listed, m->arena);
-  for (size_t i = 0; i < n; i++) map_put(&listed, map_key(at[i]), at[i]);
+  for (size_t i = 0; i < n; i++) map_put(&listed, map_key(at[i].v), at[i].v);
   size_t n_old = g->inputs.n;
   Value **old = arena_copy(m->arena, g->inputs.at, n_old * sizeof *old);
   g->inputs.n = 0;
-  for (size_t i = 0; i < n; i++) vec_push(m->arena, &g->inputs, at[i]);
+  for (size_t i = 0; i < n; i++) vec_push(m->arena, &g->inputs, at[i].v);
   for (size_t i = 0; i < n_old; i++) {
     Value *v = old[i];
     if (map_get(&listed, map_key(v))) continue;
@@ -144,13 +181,13 @@ void phase_extract(Model *m, const char *const *inputs, size_t n_inputs, const c
                    size_t n_outputs) {
   if (!n_inputs && !n_outputs) return;
   Graph *g = m->graph;
-  Value **in = NEW_ARRAY(m->arena, Value *, n_inputs), **out = NEW_ARRAY(m->arena, Value *, n_outputs);
+  Listed *in = NEW_ARRAY(m->arena, Listed, n_inputs), *out = NEW_ARRAY(m->arena, Listed, n_outputs);
   for (size_t i = 0; i < n_inputs; i++) in[i] = find_value(m, inputs[i], "input");
   for (size_t i = 0; i < n_outputs; i++) out[i] = find_value(m, outputs[i], "output");
   refuse_repeats(m, in, n_inputs, "input");
   refuse_repeats(m, out, n_outputs, "output");
   if (n_outputs) set_outputs(m, out, n_outputs);
-  for (size_t i = 0; i < n_inputs; i++) become_input(m, in[i]);
+  for (size_t i = 0; i < n_inputs; i++) become_input(m, &in[i]);
   prune_nodes(g);
   if (n_inputs) list_inputs(m, in, n_inputs);
   prune_values(g);

@@ -107,6 +107,10 @@ PhaseNotes phase_inline_functions(Model *m);
  * declaration stays. One note each, in the model's arena. */
 PhaseNotes phase_drop_wrong_infos(Model *m);
 
+/* --dtype: float32 becomes float16 everywhere, or the other way round (`to` is what they become). One note,
+ * in the model's arena. Fails for models with functions and where a type is not known. */
+PhaseNotes phase_convert(Model *m, ElemType to);
+
 /* Shows s the names of the values that g declares. */
 void suggest_values(Suggest *s, const Graph *g);
 

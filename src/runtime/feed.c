@@ -2,6 +2,7 @@
 #include "runtime/feed_t.h"
 
 #include "onnx/codec.h"
+#include "runtime/npy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,48 @@ static void apply_shapes(Ctx *cx, FeedPlan *p, const FeedOptions *o) {
   for (size_t i = 0; i < o->n_dims; i++) size_dim(p, o->dims[i].name, o->dims[i].size);
 }
 
+/* "D", "DxD", ...: false if it is none. */
+static bool read_sizes(const char *text, int64_t dim[MAX_RANK], int *rank) {
+  for (*rank = 0; *rank < MAX_RANK;) {
+    char *end;
+    if (*text < '0' || *text > '9') return false;
+    dim[(*rank)++] = strtoll(text, &end, 10);
+    if (!*end) return true;
+    if (*end != 'x' && *end != ',') return false;
+    text = end + 1;
+  }
+  return false;
+}
+
+static void feed_array(Arena *a, FeedPlan *p, FeedInput *in, const char *path) {
+  Ctx *cx = arena_ctx(a);
+  Tensor *t = npy_read(a, path);
+  if (t->dtype != in->dtype)
+    fail(cx, ONNXSLIM_ERR_USAGE, "%s: it holds %s, and input '%s' is %s", path, elem_name(t->dtype), in->name,
+         elem_name(in->dtype));
+  if (t->rank != in->rank)
+    fail(cx, ONNXSLIM_ERR_USAGE, "%s: it has rank %d, and input '%s' has rank %d", path, t->rank, in->name,
+         in->rank);
+  for (int k = 0; k < t->rank; k++) size_input(p, in, k, t->dim[k]);
+  in->given = t;
+}
+
+static void apply_feeds(Arena *a, FeedPlan *p, const FeedOptions *o) {
+  for (size_t i = 0; i < o->n_feeds; i++) {
+    const char *text = o->feeds[i], *colon = strrchr(text, ':');
+    const char *name = arena_printf(a, "%.*s", colon ? (int)(colon - text) : 0, text);
+    int64_t dim[MAX_RANK];
+    int rank;
+    FeedInput *in = input_named(p, name);
+    if (!in) fail(arena_ctx(a), ONNXSLIM_ERR_USAGE, "option 'feed': '%s' names no input", text);
+    if (!read_sizes(colon + 1, dim, &rank)) {
+      feed_array(a, p, in, colon + 1);
+      continue;
+    }
+    apply_shapes(arena_ctx(a), p, &(FeedOptions){.shapes = &(InputShape){name, rank, dim}, .n_shapes = 1});
+  }
+}
+
 /* --- the plan ------------------------------------------------------------------------------------------- */
 
 /* An input of unknown rank takes that of the shape given for it. */
@@ -129,6 +172,7 @@ FeedPlan *feed_plan(Arena *a, Model *m, const FeedOptions *o) {
     feed_role(a, v, in);
   }
   if (o) apply_shapes(cx, p, o);
+  if (o) apply_feeds(a, p, o);
   return p;
 }
 
@@ -212,6 +256,10 @@ Tensors feed_make(Arena *a, const FeedPlan *p, size_t variant, uint64_t seed) {
   Tensors feed = {NEW_ARRAY(a, NamedTensor, p->n), p->n};
   for (size_t i = 0; i < p->n; i++) {
     const FeedInput *in = &p->at[i];
+    if (in->given) {
+      feed.at[i] = (NamedTensor){in->name, in->given};
+      continue;
+    }
     int64_t *dim = NEW_ARRAY(a, int64_t, in->rank);
     for (int k = 0; k < in->rank; k++) {
       const FeedDim *d = &in->dim[k];

@@ -39,6 +39,7 @@ typedef struct FeedInput {
   int64_t low, high; /* of FEED_INDEX */
   int rank;
   FeedDim *dim;
+  Tensor *given; /* what the user feeds; NULL: generated */
 } FeedInput;
 
 typedef struct FeedPlan {
@@ -63,6 +64,8 @@ typedef struct FeedOptions {
   size_t n_dims;
   const InputShape *shapes; /* as of --input-shape */
   size_t n_shapes;
+  const char *const *feeds; /* as of --feed */
+  size_t n_feeds;
 } FeedOptions;
 
 /* What to feed m's inputs with; initializers that are inputs too keep their default. Nothing in the plan
