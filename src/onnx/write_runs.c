@@ -5,6 +5,7 @@
 
 enum {
   PART = 16 << 20,  /* bytes of a part: most tensors whole, and few enough to share out evenly */
+  RUN = 4 << 20,    /* the same of bytes that stay as they are: nothing is lost where they are cut */
   COPY = 256 << 10, /* bytes copied at once: they stay in the caches */
   SMALL = 64 << 10, /* shorter runs are written together */
   GATHER = 128      /* of them, at once */
@@ -24,15 +25,16 @@ typedef struct Job {
   const WriteOptions *o;
   Vec(Part) parts;
   Output *file;
-  uint8_t *memory;                  /* if there is no file */
-  uint64_t before, total, computed; /* bytes; the last ones are those of deferred tensors */
+  uint8_t *memory;        /* if there is no file */
+  uint64_t before, total; /* bytes */
 } Job;
 
 /* --- cutting ------------------------------------------------------------------------------------------- */
 
-/* One piece in parts of about PART bytes; it has `rows` rows, which are what it can be cut at. */
+/* One piece in parts of some MB; it has `rows` rows, which are what it can be cut at. */
 static void cut(Job *job, const Piece *p, uint64_t at, uint64_t rows) {
-  uint64_t size = p->n / rows, most = size && size < PART ? PART / size : 1;
+  uint64_t part_size = p->tensor ? PART : RUN, size = p->n / rows;
+  uint64_t most = size && size < part_size ? part_size / size : 1;
   for (uint64_t from = 0; from < rows; from += most) {
     uint64_t some = rows - from < most ? rows - from : most;
     Part part = {at + from * size, p, 1, from, some, some * size};
@@ -53,7 +55,6 @@ static void cut_all(Job *job, const Gather *g) {
     }
     if (!p) break;
     if (small && !few.n++) few = (Part){.at = at, .piece = p, .n = 1};
-    if (p->tensor) job->computed += p->n;
     if (!small) cut(job, p, at, p->tensor ? job->o->streamer.rows(scratch, p->tensor) : p->n);
     at += p->n;
   }
@@ -136,7 +137,7 @@ static void report(void *arg, size_t n) {
 static void put_all(Job *job, const Gather *g) {
   enum { WORTH_A_THREAD = 4 << 20 };
   cut_all(job, g);
-  bool alone = job->computed < WORTH_A_THREAD || (job->file && !output_seekable(job->file));
+  bool alone = g->size < WORTH_A_THREAD || (job->file && !output_seekable(job->file));
   unsigned threads = alone ? 1 : job->o->threads ? job->o->threads : tasks_processors();
   tasks_run(job->w->cx, threads, job->parts.n, put_part, report, job);
 }
