@@ -26,6 +26,12 @@ static const struct OwnFlag {
        .doc = "inspect: which Transposes cancel, compose or can be pushed away, and why the others stay",
        .group = "Output"}},
      offsetof(Cli, transposes)},
+    {{0,
+      {.name = "node",
+       .argument = "NAME",
+       .doc = "explain: this node alone, called by its name or that of an output",
+       .group = "Output"}},
+     offsetof(Cli, node)},
     {{'h', {.name = "help", .doc = "print this", .group = "Output"}}, offsetof(Cli, help)},
     {{'V', {.name = "version", .doc = "print the version", .group = "Output"}}, offsetof(Cli, version)},
 };
@@ -110,7 +116,7 @@ static bool short_flags(Cli *c, const char *arg) {
   return true;
 }
 
-static bool add_path(Cli *c, const char *path) {
+static bool add_path(Cli *c, char *path) {
   const Command *cmd = c->command;
   if (c->n_paths == cmd->max_paths) {
     error_line(c, "one argument too many: '%s' (usage: onnxslim %s%s%s)", path, cmd->name,
@@ -129,10 +135,11 @@ static const Command *find_command(const char *name) {
 
 static bool parse_all(Cli *c, int argc, char **argv) {
   int i = 1;
+  c->path = argv; /* what is read is at or behind what is kept */
   c->command = find_command(argc > 1 ? argv[1] : "");
   if (c->command != commands) i++;
   for (bool only_paths = false; i < argc; i++) {
-    const char *arg = argv[i];
+    char *arg = argv[i];
     bool took = false, ok = true;
     if (only_paths || arg[0] != '-' || !arg[1])
       ok = add_path(c, arg);

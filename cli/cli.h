@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { MAX_PATHS = 2 };
+enum { ANY_PATHS = 1 << 20 };
 
 /* --- main.c ----------------------------------------------------------------------------------------------
  */
@@ -15,10 +15,10 @@ typedef struct Cli {
   onnxslim_context *cx;
   onnxslim_options *options;
   const struct Command *command;
-  const char *path[MAX_PATHS];
+  char **path; /* in argv */
   int n_paths;
   bool quiet, verbose, stats, dry_run, transposes, target, help, version;
-  const char *json;
+  const char *json, *node;
   FILE *out;  /* tables and texts: standard output, or standard error when that carries data */
   bool color; /* of out */
   int width;  /* of out, in columns */
@@ -77,12 +77,16 @@ void print_usage(FILE *out);
 
 int cmd_optimize(Cli *c);
 int cmd_inspect(Cli *c);
+/* Several models, one column each; returns the exit code. */
+int inspect_several(Cli *c);
 /* What becomes of the Transposes; returns the exit code. */
 int inspect_transposes(Cli *c, onnxslim_model *model);
 /* What the target of the options takes of the model; returns the exit code. */
 int inspect_target(Cli *c, onnxslim_model *model);
 /* Shared by optimize and inspect. */
 void print_target(const Cli *c, const onnxslim_target_check *t);
+int cmd_diff(Cli *c);
+int cmd_explain(Cli *c);
 int cmd_print(Cli *c);
 int cmd_passes(Cli *c);
 int cmd_verify(Cli *c);

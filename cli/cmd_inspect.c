@@ -1,4 +1,4 @@
-/* onnxslim inspect IN, print IN, passes */
+/* onnxslim inspect IN..., print IN, passes */
 #include "cli.h"
 
 #include <inttypes.h>
@@ -32,6 +32,9 @@ static void print_numbers(const Cli *c, const onnxslim_summary *s) {
   for (size_t i = 0; i < s->n_opsets && n < (int)sizeof line; i++)
     n += snprintf(line + n, sizeof line - (size_t)n, "%s %s%s%" PRId64, i ? "," : "", s->opsets[i].domain,
                   *s->opsets[i].domain ? " " : "", s->opsets[i].version);
+  if (*s->producer_name)
+    snprintf(line + n, sizeof line - (size_t)n, ", made by %.100s%s%.60s", s->producer_name,
+             *s->producer_version ? " " : "", s->producer_version);
   print_wrapped(c, 0, 0, line);
   n = snprintf(line, sizeof line, "%" PRIu64 " nodes", s->nodes);
   if (s->bodies) n += snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " bodies", s->bodies);
@@ -42,14 +45,8 @@ static void print_numbers(const Cli *c, const onnxslim_summary *s) {
   fputc('\n', c->out);
 }
 
-static void print_summary(const Cli *c, const onnxslim_summary *s) {
-  print_numbers(c, s);
-  Table t = {.cli = c, .align = "lll"};
-  add_values(&t, "input", s->inputs, s->n_inputs);
-  add_values(&t, "output", s->outputs, s->n_outputs);
-  table_print(&t);
-  fputc('\n', c->out);
-  t.align = "lr";
+static void print_ops(const Cli *c, const onnxslim_summary *s) {
+  Table t = {.cli = c, .align = "lr"};
   for (size_t i = 0; i < s->n_ops; i++) {
     const onnxslim_op_count *op = &s->ops[i];
     table_row(&t);
@@ -59,8 +56,87 @@ static void print_summary(const Cli *c, const onnxslim_summary *s) {
   table_print(&t);
 }
 
+/* --- dims, types, memory
+ * ------------------------------------------------------------------------------------------------------- */
+
+static void print_dims(const Cli *c, const onnxslim_summary *s) {
+  Table t = {.cli = c, .align = "llr"};
+  for (size_t i = 0; i < s->n_dims; i++) {
+    table_row(&t);
+    table_cell(&t, PLAIN, "dim %s", s->dims[i].name ? s->dims[i].name : "without a name");
+    table_cell(&t, PLAIN, "%s", s->dims[i].axes);
+    if (s->dims[i].assumed >= 0) table_cell(&t, DIM, "taken as %" PRId64, s->dims[i].assumed);
+  }
+  if (t.n_rows) fputc('\n', c->out);
+  table_print(&t);
+}
+
+static void print_dtypes(const Cli *c, const onnxslim_summary *s) {
+  Table t = {.cli = c, .align = "lrrr"};
+  static const char *const heads[] = {"initializers", "tensors", "elements", "bytes"};
+  if (!s->n_dtypes) return;
+  fputc('\n', c->out);
+  table_row(&t);
+  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) table_cell(&t, BOLD, "%s", heads[i]);
+  for (size_t i = 0; i < s->n_dtypes; i++) {
+    table_row(&t);
+    table_cell(&t, PLAIN, "%s", s->dtypes[i].dtype);
+    table_number(&t, s->dtypes[i].tensors);
+    table_number(&t, s->dtypes[i].elements);
+    table_bytes(&t, s->dtypes[i].bytes);
+  }
+  table_print(&t);
+}
+
+enum { TENSORS_SHOWN = 5 };
+
+static void print_largest(const Cli *c, const char *title, const onnxslim_tensor_size *at, size_t n) {
+  Table t = {.cli = c, .align = "llrl"};
+  if (!n) return;
+  fprintf(c->out, "\n%s%s%s\n", style_on(c, BOLD), title, style_off(c));
+  for (size_t i = 0; i < n && (i < TENSORS_SHOWN || c->verbose); i++) {
+    table_row(&t);
+    table_cell(&t, PLAIN, "%s", at[i].name);
+    table_cell(&t, PLAIN, "%s", at[i].type);
+    table_bytes(&t, at[i].bytes);
+    if (at[i].size[strspn(at[i].size, "0123456789")]) table_cell(&t, DIM, "%s bytes", at[i].size);
+  }
+  table_print(&t);
+}
+
+static void print_memory(const Cli *c, const onnxslim_summary *s) {
+  char text[2][32], line[600];
+  if (!s->activations) return;
+  int n = snprintf(line, sizeof line, "computed values: %s at the same time at most",
+                   bytes_text(text[0], s->peak_bytes));
+  if (s->peak_node) n += snprintf(line + n, sizeof line - (size_t)n, ", at %.200s", s->peak_node);
+  n += snprintf(line + n, sizeof line - (size_t)n, "; %s together (%" PRIu64 " values",
+                bytes_text(text[1], s->activation_bytes), s->activations);
+  if (s->unknown)
+    n += snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " of unknown size not counted", s->unknown);
+  snprintf(line + n, sizeof line - (size_t)n, ")");
+  fputc('\n', c->out);
+  print_wrapped(c, 0, 0, line);
+}
+
+static void print_summary(const Cli *c, const onnxslim_summary *s) {
+  print_numbers(c, s);
+  Table t = {.cli = c, .align = "lll"};
+  add_values(&t, "input", s->inputs, s->n_inputs);
+  add_values(&t, "output", s->outputs, s->n_outputs);
+  table_print(&t);
+  print_dims(c, s);
+  fputc('\n', c->out);
+  print_ops(c, s);
+  print_dtypes(c, s);
+  print_largest(c, "largest initializers", s->largest_initializers, s->n_largest_initializers);
+  print_memory(c, s);
+  print_largest(c, "largest computed values", s->largest_activations, s->n_largest_activations);
+}
+
 int cmd_inspect(Cli *c) {
   int code;
+  if (c->n_paths > 1) return inspect_several(c);
   onnxslim_model *model = load(c, &code);
   if (!model) return code;
   if (c->transposes || c->target) {
@@ -69,7 +145,7 @@ int cmd_inspect(Cli *c) {
     return code;
   }
   onnxslim_summary *summary;
-  onnxslim_status status = onnxslim_inspect(model, &summary);
+  onnxslim_status status = onnxslim_inspect_with(model, c->options, &summary);
   if (status != ONNXSLIM_OK) {
     code = report_error(c, status);
   } else {

@@ -9,9 +9,16 @@
 
 const Command commands[] = {
     {"", "IN [OUT]", "optimize IN, report, and write OUT (which may be IN)", 1, 2, cmd_optimize},
-    {"inspect", "IN",
-     "inputs, outputs, operators and sizes of a model; with --target what the target does not take", 1, 1,
-     cmd_inspect},
+    {"inspect", "IN...",
+     "inputs, outputs, operators, sizes and memory of a model, of several side by side; with --target what "
+     "the "
+     "target does not take",
+     1, ANY_PATHS, cmd_inspect},
+    {"explain", "IN", "why nodes are still there after optimizing: the rules that were refused (--node=NAME)",
+     1, 1, cmd_explain},
+    {"diff", "A B",
+     "what is different between two models: sizes, inputs, operators and what became of each node", 2, 2,
+     cmd_diff},
     {"print", "IN", "a model in ONNX text syntax", 1, 1, cmd_print},
     {"passes", "", "the passes and what they do (-v: their rules too)", 0, 0, cmd_passes},
     {"verify", "A B", "compare two models in ONNX Runtime on random inputs (--verify=SEEDS)", 2, 2,

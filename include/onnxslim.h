@@ -211,6 +211,10 @@ typedef struct onnxslim_remark {
   const char *pass, *rule;
   const char *node; /* "Conv '/conv1/Conv'" */
   const char *text; /* the reason, or what became of it */
+  /* Of rewrites: the nodes that went and those that came, by the names of their first outputs as they were
+   * when the rules began, or when the node was made. */
+  const char *const *removed, *const *made;
+  size_t n_removed, n_made;
 } onnxslim_remark;
 
 /* An axis of an input or output that got a size (freeze_dynamic_shapes). */
@@ -309,6 +313,28 @@ typedef struct onnxslim_opset {
   int64_t version;
 } onnxslim_opset;
 
+/* A dim without a size. */
+typedef struct onnxslim_dim {
+  const char *name; /* NULL: it has none */
+  const char *axes; /* where it stands: "x[0], y[0]" */
+  int64_t assumed;  /* the size it is taken to have in the numbers of memory, that which --verify begins with;
+                       -1: none, as it is only an output's */
+} onnxslim_dim;
+
+/* The initializers of one element type. */
+typedef struct onnxslim_dtype_size {
+  const char *dtype; /* "float" */
+  uint64_t tensors, elements, bytes;
+} onnxslim_dtype_size;
+
+typedef struct onnxslim_tensor_size {
+  const char *name;
+  const char *type; /* "float[batch,12,seq,64]" */
+  const char *node; /* "MatMul '/attention/MatMul'": what computes it; NULL of initializers */
+  const char *size; /* bytes as a number, or as far as it is known: "3072*batch*seq" */
+  uint64_t bytes;
+} onnxslim_tensor_size;
+
 typedef struct onnxslim_summary {
   int64_t ir_version;
   const onnxslim_opset *opsets;
@@ -322,8 +348,25 @@ typedef struct onnxslim_summary {
   uint64_t initializers, initializer_bytes,
       parameters;                 /* parameters: elements of floating-point initializers */
   uint64_t bytes, external_bytes; /* of the file; of its external data */
+  const char *producer_name, *producer_version, *model_domain; /* "" if the model does not say */
+  int64_t model_version;
+  const onnxslim_dim *dims; /* of inputs and outputs */
+  size_t n_dims;
+  const onnxslim_dtype_size *dtypes; /* the largest first */
+  size_t n_dtypes;
+  /* Memory of the values that nodes of the main graph compute, each by itself (no buffer is used twice),
+   * from its node to its last reader; inputs, initializers and constants are not in it. */
+  uint64_t activation_bytes, peak_bytes; /* of all; of those that live at the same time at most */
+  const char *peak_node;                 /* where that is; NULL: there are none */
+  uint64_t activations, unknown;         /* values; those of unknown size, which are not counted */
+  const onnxslim_tensor_size *largest_initializers, *largest_activations;
+  size_t n_largest_initializers, n_largest_activations;
 } onnxslim_summary;
 ONNXSLIM_API onnxslim_status onnxslim_inspect(onnxslim_model *model, onnxslim_summary **summary);
+/* The same; if the options give dims a size ("freeze", "freeze-all", "input-shape"), the model has it from
+ * then on. options may be NULL. */
+ONNXSLIM_API onnxslim_status onnxslim_inspect_with(onnxslim_model *model, const onnxslim_options *options,
+                                                   onnxslim_summary **summary);
 ONNXSLIM_API void onnxslim_summary_free(onnxslim_summary *summary);
 ONNXSLIM_API char *onnxslim_summary_json(const onnxslim_summary *summary);
 
@@ -342,6 +385,135 @@ typedef struct onnxslim_node_list {
 ONNXSLIM_API onnxslim_status onnxslim_nodes(onnxslim_model *model, onnxslim_node_list **list);
 ONNXSLIM_API void onnxslim_node_list_free(onnxslim_node_list *list);
 ONNXSLIM_API char *onnxslim_node_list_json(const onnxslim_node_list *list);
+
+/* --- what stayed ---------------------------------------------------------------------------------------- */
+
+/* A rule whose nodes are all there, and which was refused. */
+typedef struct onnxslim_refusal {
+  const char *pass, *rule;
+  const char *pattern; /* "Add(MatMul(a, b), c)", or what the rule says of itself */
+  const char *node;    /* "Add '/fc/Add'": the last node of the match */
+  const char *value;   /* its first output */
+  const char *reason;  /* of the first guard that refuses; if none does, why the rule is off */
+  int off;             /* 1: the rule is not enabled */
+  uint64_t guards;     /* how many refuse or can't be asked, as a value that they are about is not constant */
+  int all_asked;       /* 0: the others of its guards could not be asked, or the rule stops at the first */
+  const char *const *nodes; /* all nodes of the match as far as they are known, the last one first */
+  size_t n_nodes;
+} onnxslim_refusal;
+
+/* A node of the optimized model. */
+typedef struct onnxslim_remaining {
+  const char *node, *op, *value; /* "Conv '/conv1/Conv'", "Conv", its first output */
+  const char *graph;             /* as in onnxslim_node_fate */
+  const size_t *refusals;        /* indices of those that it would be part of */
+  size_t n_refusals;
+} onnxslim_remaining;
+
+/* A node that was asked for and is no more. */
+typedef struct onnxslim_removed {
+  const char *node, *value;
+  const char *pass, *rule, *at, *text; /* the rewrite that it went with, as in onnxslim_remark */
+} onnxslim_removed;
+
+/* Refusals of one rule for one reason, names in it left out. */
+typedef struct onnxslim_reason {
+  const char *pass, *rule, *reason;
+  int off;
+  uint64_t count, close; /* refusals; those with one thing in the way, a guard or that the rule is off */
+  const char *example;   /* a node */
+} onnxslim_reason;
+
+typedef struct onnxslim_op_refusals {
+  const char *domain, *op_type;
+  uint64_t nodes, refused, close; /* that stayed; part of a refusal; of one with one thing in the way */
+  uint64_t rules;                 /* that start at this operator */
+} onnxslim_op_refusals;
+
+/* A rule that starts at an operator that was asked for: its last node is one. */
+typedef struct onnxslim_start {
+  const char *op, *pass, *rule, *pattern;
+  const char *off; /* why it is not enabled; NULL: it is */
+} onnxslim_start;
+
+typedef struct onnxslim_explanation {
+  const char *asked; /* NULL: all nodes */
+  uint64_t nodes_before, nodes_after, rewrites;
+  const onnxslim_remaining *nodes;
+  size_t n_nodes;
+  const onnxslim_removed *removed;
+  size_t n_removed;
+  const onnxslim_refusal *refusals; /* those of nodes above */
+  size_t n_refusals;
+  const onnxslim_reason *reasons; /* the most frequent first */
+  size_t n_reasons;
+  const onnxslim_op_refusals *ops; /* the most frequent first */
+  size_t n_ops;
+  const onnxslim_start *starts;
+  size_t n_starts;
+} onnxslim_explanation;
+/* Why nodes are still there: optimizes the model as onnxslim_optimize() does, then tries every rule at every
+ * node once more and takes down what refuses. node: a node, by its name or that of an output, before or after
+ * optimizing; NULL: all. */
+ONNXSLIM_API onnxslim_status onnxslim_explain(onnxslim_model *model, const onnxslim_options *options,
+                                              const char *node, onnxslim_explanation **result);
+ONNXSLIM_API void onnxslim_explanation_free(onnxslim_explanation *result);
+ONNXSLIM_API char *onnxslim_explanation_json(const onnxslim_explanation *result);
+
+/* --- two models ---------------------------------------------------------------------------------------- */
+
+/* A domain that one or both import. */
+typedef struct onnxslim_opset_change {
+  const char *domain;    /* "" is ai.onnx */
+  int64_t before, after; /* 0: not imported */
+} onnxslim_opset_change;
+
+/* An input or output of the main graph, matched by name, then by place. */
+typedef struct onnxslim_value_fate {
+  const char *fate;           /* "kept", "changed" (name or type), "gone", "new" */
+  const char *before, *after; /* names; NULL where there is none */
+  const char *before_type, *after_type;
+} onnxslim_value_fate;
+
+typedef struct onnxslim_change {
+  const char *what; /* "operator", "attribute axis", "body then_branch", "input 1", "output 1" */
+  /* Values, with what they hold where they are constant ("w = float[64,3,7,7]"), attributes in ONNX text
+   * syntax; NULL: there is none, or it is left out (an attribute then has its default). */
+  const char *before, *after;
+} onnxslim_change;
+
+/* What became of a node. That a value has another name is no change. */
+typedef struct onnxslim_node_fate {
+  const char *fate;                       /* "kept", "changed", "gone", "new" */
+  const char *graph;                      /* "" is the main one; "body then_branch of If 'x'", "function f" */
+  const char *before, *after;             /* "Conv '/conv1/Conv'"; NULL where it is not */
+  const char *before_op, *after_op;       /* "Conv", "com.microsoft::FusedConv" */
+  const char *before_value, *after_value; /* names of the first output */
+  const char *matched;                    /* by "name" of an output or by "structure"; NULL */
+  const onnxslim_change *changes;
+  size_t n_changes;
+} onnxslim_node_fate;
+
+typedef struct onnxslim_diff_t {
+  const onnxslim_summary *before, *after;
+  uint64_t kept, changed, gone, added; /* nodes, those of bodies and functions counted */
+  const onnxslim_op_count *ops;
+  size_t n_ops;
+  const onnxslim_opset_change *opsets;
+  size_t n_opsets;
+  const onnxslim_value_fate *inputs, *outputs; /* inputs that are initializers too are not listed */
+  size_t n_inputs, n_outputs;
+  const onnxslim_node_fate *nodes; /* in the order of the second model; what is gone where it was */
+  size_t n_nodes;
+} onnxslim_diff_t;
+/* What is different between any two models. Nodes are matched by the names of their outputs and, where these
+ * differ, by structure. The models may be of two contexts; the result belongs to that of the first. */
+ONNXSLIM_API onnxslim_status onnxslim_diff(onnxslim_model *before, onnxslim_model *after,
+                                           onnxslim_diff_t **result);
+ONNXSLIM_API void onnxslim_diff_free(onnxslim_diff_t *result);
+ONNXSLIM_API char *onnxslim_diff_json(const onnxslim_diff_t *result);
+
+/* --- targets ------------------------------------------------------------------------------------------- */
 
 /* Judges a model as it is by the option "target", which must be set. ONNXSLIM_OK also if it is refused: see
  * `refused`. */

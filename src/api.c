@@ -2,7 +2,9 @@
  */
 #include "base/clock.h"
 #include "base/lent.h"
+#include "diff.h"
 #include "experiment.h"
+#include "explain.h"
 #include "pipeline.h"
 
 #include <stdlib.h>
@@ -365,21 +367,34 @@ onnxslim_status onnxslim_model_text(onnxslim_model *model, const onnxslim_option
  * ----------------------------------------------------------------------------------------------- */
 
 typedef struct InspectCall {
-  const onnxslim_model *model;
+  onnxslim_model *model;
+  const onnxslim_options *o;
   onnxslim_summary *summary;
 } InspectCall;
 
 static void call_inspect(void *arg) {
   InspectCall *c = arg;
   need_whole(c->model);
-  c->summary = summarize(c->model->cx, c->model->m);
+  if (c->o && pipeline_freezes(c->o)) {
+    c->model->broken = true;
+    pipeline_freeze(c->model->m, c->o);
+    c->model->broken = false;
+  }
+  onnxslim_summary *s = OBJECT(c->model->cx, onnxslim_summary);
+  summarize(object_arena(s), c->model->m, s);
+  c->summary = s;
 }
 
-onnxslim_status onnxslim_inspect(onnxslim_model *model, onnxslim_summary **summary) {
-  InspectCall c = {.model = model};
+onnxslim_status onnxslim_inspect_with(onnxslim_model *model, const onnxslim_options *options,
+                                      onnxslim_summary **summary) {
+  InspectCall c = {.model = model, .o = options};
   onnxslim_status status = protect(model->cx, call_inspect, &c);
   *summary = status == ONNXSLIM_OK ? c.summary : NULL;
   return status;
+}
+
+onnxslim_status onnxslim_inspect(onnxslim_model *model, onnxslim_summary **summary) {
+  return onnxslim_inspect_with(model, NULL, summary);
 }
 
 void onnxslim_summary_free(onnxslim_summary *summary) {
@@ -406,6 +421,77 @@ onnxslim_status onnxslim_nodes(onnxslim_model *model, onnxslim_node_list **list)
 
 void onnxslim_node_list_free(onnxslim_node_list *list) {
   object_free(list);
+}
+
+/* --- what stayed
+ * ------------------------------------------------------------------------------------------------- */
+
+typedef struct ExplainCall {
+  onnxslim_model *model;
+  const onnxslim_options *o;
+  const char *node;
+  onnxslim_explanation *result;
+} ExplainCall;
+
+static void call_explain(void *arg) {
+  ExplainCall *c = arg;
+  Model *m = c->model->m;
+  need_whole(c->model);
+  if (!c->o) c->o = options_new(m->arena);
+  onnxslim_explanation *x = OBJECT(c->model->cx, onnxslim_explanation);
+  c->model->broken = true;
+  if (pipeline_target(c->o)) target_need_sizes(m, pipeline_target(c->o));
+  bool found = explain_model(object_arena(x), m, c->o, c->node, x);
+  c->model->broken = false;
+  if (!found)
+    fail(m->cx, ONNXSLIM_ERR_USAGE, "no node is called '%s' or has an output of that name", c->node);
+  c->result = x;
+}
+
+onnxslim_status onnxslim_explain(onnxslim_model *model, const onnxslim_options *options, const char *node,
+                                 onnxslim_explanation **result) {
+  ExplainCall c = {.model = model, .o = options, .node = node};
+  onnxslim_status status = protect(model->cx, call_explain, &c);
+  *result = status == ONNXSLIM_OK ? c.result : NULL;
+  return status;
+}
+
+void onnxslim_explanation_free(onnxslim_explanation *result) {
+  object_free(result);
+}
+
+/* --- two models
+ * ------------------------------------------------------------------------------------------------- */
+
+typedef struct DiffCall {
+  const onnxslim_model *before, *after;
+  onnxslim_diff_t *result;
+} DiffCall;
+
+static void call_diff(void *arg) {
+  DiffCall *c = arg;
+  need_whole(c->before);
+  need_whole(c->after);
+  c->result = OBJECT(c->before->cx, onnxslim_diff_t);
+  diff_models(object_arena(c->result), c->before->m, c->after->m, c->result);
+}
+
+/* What fails in the second model's context, fails in the first one's. */
+static void call_diff_in_both(void *arg) {
+  const DiffCall *c = arg;
+  Ctx *other = c->after->cx;
+  if (!ctx_protect(other, call_diff, arg)) fail(c->before->cx, other->status, "%s", other->message);
+}
+
+onnxslim_status onnxslim_diff(onnxslim_model *before, onnxslim_model *after, onnxslim_diff_t **result) {
+  DiffCall c = {.before = before, .after = after};
+  onnxslim_status status = protect(before->cx, call_diff_in_both, &c);
+  *result = status == ONNXSLIM_OK ? c.result : NULL;
+  return status;
+}
+
+void onnxslim_diff_free(onnxslim_diff_t *result) {
+  object_free(result);
 }
 
 /* --- targets

@@ -1,31 +1,10 @@
-/* Reports as JSON. Every struct is a table of its members, so that nothing the tables show is forgotten here;
- * keys are the members' names. */
-#include "object.h"
-
-#include "base/vec.h"
+/* Reports of runs and experiments as JSON; those about models are in json_models.c. */
+#include "json.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-typedef enum FieldKind { TEXT, FLAG, INT, INT64, UINT64, REAL } FieldKind;
-
-typedef struct Field {
-  const char *key;
-  FieldKind kind;
-  size_t at;
-} Field;
-
-#define FIELD(S, member, kind) {#member, kind, offsetof(S, member)}
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-typedef struct Json {
-  Arena *arena;
-  Vec(char) out;
-  int depth;
-  bool filled; /* the object or list in progress has a member */
-} Json;
 
 /* --- values
  * ---------------------------------------------------------------------------------------------------- */
@@ -47,7 +26,7 @@ static int utf8_length(const unsigned char *p) {
   return c < least[n] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000) ? 0 : n;
 }
 
-static void put_text(Json *j, const char *text) {
+void put_text(Json *j, const char *text) {
   if (!text) {
     put(j, "null");
     return;
@@ -70,7 +49,7 @@ static void put_text(Json *j, const char *text) {
   put(j, "\"");
 }
 
-static void put_field(Json *j, const Field *f, const void *object) {
+void put_field(Json *j, const Field *f, const void *object) {
   const char *at = (const char *)object + f->at;
   char text[64];
   switch (f->kind) {
@@ -79,6 +58,7 @@ static void put_field(Json *j, const Field *f, const void *object) {
   case INT: snprintf(text, sizeof text, "%d", *(const int *)(const void *)at); break;
   case INT64: snprintf(text, sizeof text, "%" PRId64, *(const int64_t *)(const void *)at); break;
   case UINT64: snprintf(text, sizeof text, "%" PRIu64, *(const uint64_t *)(const void *)at); break;
+  case SIZE: snprintf(text, sizeof text, "%zu", *(const size_t *)(const void *)at); break;
   case REAL: {
     double v = *(const double *)(const void *)at;
     snprintf(text, sizeof text, isfinite(v) ? "%.9g" : "null", v);
@@ -96,7 +76,7 @@ static void put_line(Json *j) {
   for (int i = 0; i < j->depth; i++) put(j, " ");
 }
 
-static void put_key(Json *j, const char *key) {
+void put_key(Json *j, const char *key) {
   if (j->filled) put(j, ",");
   put_line(j);
   j->filled = true;
@@ -105,29 +85,28 @@ static void put_key(Json *j, const char *key) {
   put(j, ": ");
 }
 
-static void open_group(Json *j, const char *key, const char *bracket) {
+void open_group(Json *j, const char *key, const char *bracket) {
   if (j->depth) put_key(j, key);
   put(j, bracket);
   j->depth++;
   j->filled = false;
 }
 
-static void close_group(Json *j, const char *bracket) {
+void close_group(Json *j, const char *bracket) {
   j->depth--;
   if (j->filled) put_line(j);
   put(j, bracket);
   j->filled = true;
 }
 
-static void put_fields(Json *j, const Field *f, size_t n, const void *object) {
+void put_fields(Json *j, const Field *f, size_t n, const void *object) {
   for (size_t i = 0; i < n; i++) {
     put_key(j, f[i].key);
     put_field(j, &f[i], object);
   }
 }
 
-/* An object on one line. */
-static void put_row(Json *j, const Field *f, size_t n, const void *object) {
+static void open_row(Json *j, const Field *f, size_t n, const void *object) {
   put(j, "{");
   for (size_t i = 0; i < n; i++) {
     if (i) put(j, ", ");
@@ -135,11 +114,34 @@ static void put_row(Json *j, const Field *f, size_t n, const void *object) {
     put(j, ": ");
     put_field(j, &f[i], object);
   }
+}
+
+static void close_row(Json *j) {
   put(j, "}");
 }
 
-static void put_rows(Json *j, const char *key, const Field *f, size_t n_fields, const void *rows, size_t n,
-                     size_t size) {
+void put_row(Json *j, const Field *f, size_t n, const void *object) {
+  open_row(j, f, n, object);
+  close_row(j);
+}
+
+void put_row_with(Json *j, const Field *f, size_t n, const void *object, const Texts *lists, size_t n_lists) {
+  open_row(j, f, n, object);
+  for (size_t i = 0; i < n_lists; i++) {
+    put(j, ", ");
+    put_text(j, lists[i].key);
+    put(j, ": [");
+    for (size_t k = 0; k < lists[i].n; k++) {
+      if (k) put(j, ", ");
+      put_text(j, lists[i].at[k]);
+    }
+    put(j, "]");
+  }
+  close_row(j);
+}
+
+void put_rows(Json *j, const char *key, const Field *f, size_t n_fields, const void *rows, size_t n,
+              size_t size) {
   open_group(j, key, "[");
   for (size_t i = 0; i < n; i++) {
     put_key(j, NULL);
@@ -148,19 +150,8 @@ static void put_rows(Json *j, const char *key, const Field *f, size_t n_fields, 
   close_group(j, "]");
 }
 
-#define PUT_FIELDS(j, fields, object) put_fields((j), fields, COUNT(fields), (object))
-#define PUT_ROWS(j, key, fields, rows, n)                                                                    \
-  put_rows((j), key, fields, COUNT(fields), (rows), (n), sizeof *(rows))
-
 /* --- the structs
  * -------------------------------------------------------------------------------------------------- */
-
-typedef onnxslim_op_count Op;
-static const Field op_fields[] = {FIELD(Op, domain, TEXT), FIELD(Op, op_type, TEXT),
-                                  FIELD(Op, before, UINT64), FIELD(Op, after, UINT64)};
-
-static const Field kind_fields[] = {
-    FIELD(Op, domain, TEXT), FIELD(Op, op_type, TEXT), {"count", UINT64, offsetof(Op, before)}};
 
 typedef onnxslim_pass_stat PassStat;
 static const Field pass_fields[] = {FIELD(PassStat, name, TEXT),    FIELD(PassStat, tried, UINT64),
@@ -231,24 +222,6 @@ static const Field report_opset[] = {{"before", INT64, offsetof(Report, opset_be
                                      {"after", INT64, offsetof(Report, opset_after)},
                                      {"reason", TEXT, offsetof(Report, opset_reason)}};
 
-typedef onnxslim_value_info_t ValueInfo;
-static const Field value_fields[] = {FIELD(ValueInfo, name, TEXT), FIELD(ValueInfo, type, TEXT)};
-
-typedef onnxslim_opset Opset;
-static const Field opset_fields[] = {FIELD(Opset, domain, TEXT), FIELD(Opset, version, INT64)};
-
-typedef onnxslim_summary Summary;
-static const Field summary_fields[] = {FIELD(Summary, graph_name, TEXT),
-                                       FIELD(Summary, ir_version, INT64),
-                                       FIELD(Summary, nodes, UINT64),
-                                       FIELD(Summary, bodies, UINT64),
-                                       FIELD(Summary, functions, UINT64),
-                                       FIELD(Summary, initializers, UINT64),
-                                       FIELD(Summary, initializer_bytes, UINT64),
-                                       FIELD(Summary, parameters, UINT64),
-                                       FIELD(Summary, bytes, UINT64),
-                                       FIELD(Summary, external_bytes, UINT64)};
-
 typedef onnxslim_pass_info_t PassInfo;
 static const Field pass_info_fields[] = {FIELD(PassInfo, name, TEXT), FIELD(PassInfo, doc, TEXT),
                                          FIELD(PassInfo, bitwise, FLAG), FIELD(PassInfo, by_default, FLAG)};
@@ -314,6 +287,17 @@ static void put_check(Json *j, const void *object) {
   PUT_ROWS(j, "pairs", pair_fields, c->pairs, c->n_pairs);
 }
 
+static void put_remarks(Json *j, const Remark *remarks, size_t n) {
+  open_group(j, "remarks", "[");
+  for (size_t i = 0; i < n; i++) {
+    const Remark *r = &remarks[i];
+    const Texts lists[] = {{"removed", r->removed, r->n_removed}, {"made", r->made, r->n_made}};
+    put_key(j, NULL);
+    put_row_with(j, remark_fields, COUNT(remark_fields), r, lists, r->fired ? COUNT(lists) : 0);
+  }
+  close_group(j, "]");
+}
+
 static void put_report(Json *j, const void *object) {
   const Report *r = object;
   PUT_FIELDS(j, report_fields, r);
@@ -322,10 +306,10 @@ static void put_report(Json *j, const void *object) {
   put_group(j, "seconds", report_seconds, COUNT(report_seconds), r);
   PUT_ROWS(j, "frozen", frozen_fields, r->frozen, r->n_frozen);
   if (r->opset_before) put_group(j, "opset", report_opset, COUNT(report_opset), r);
-  PUT_ROWS(j, "ops", op_fields, r->ops, r->n_ops);
+  put_ops(j, r->ops, r->n_ops);
   PUT_ROWS(j, "passes", pass_fields, r->passes, r->n_passes);
   PUT_ROWS(j, "rules", rule_fields, r->rules, r->n_rules);
-  PUT_ROWS(j, "remarks", remark_fields, r->remarks, r->n_remarks);
+  put_remarks(j, r->remarks, r->n_remarks);
   if (r->target) {
     open_group(j, "target", "{");
     put_check(j, r->target);
@@ -335,15 +319,6 @@ static void put_report(Json *j, const void *object) {
   open_group(j, "verification", "{");
   put_verification(j, r->verification);
   close_group(j, "}");
-}
-
-static void put_summary(Json *j, const void *object) {
-  const Summary *s = object;
-  PUT_FIELDS(j, summary_fields, s);
-  PUT_ROWS(j, "opsets", opset_fields, s->opsets, s->n_opsets);
-  PUT_ROWS(j, "inputs", value_fields, s->inputs, s->n_inputs);
-  PUT_ROWS(j, "outputs", value_fields, s->outputs, s->n_outputs);
-  PUT_ROWS(j, "ops", kind_fields, s->ops, s->n_ops);
 }
 
 /* The rules of a pass stand together: *rule is the first of the pass, and then of the next one. */
@@ -426,7 +401,7 @@ static void call_json(void *arg) {
   arena_free(j.arena);
 }
 
-static char *json(const void *object, void (*fn)(Json *, const void *)) {
+char *json_text(const void *object, void (*fn)(Json *, const void *)) {
   JsonCall c = {arena_ctx(object_arena(object)), fn, object, NULL};
   ctx_protect(c.cx, call_json, &c);
   return c.text;
@@ -439,26 +414,23 @@ char *onnxslim_passes_json(onnxslim_context *cx) {
 }
 
 char *onnxslim_report_json(const onnxslim_report *report) {
-  return json(report, put_report);
-}
-char *onnxslim_summary_json(const onnxslim_summary *summary) {
-  return json(summary, put_summary);
+  return json_text(report, put_report);
 }
 char *onnxslim_node_list_json(const onnxslim_node_list *list) {
-  return json(list, put_nodes);
+  return json_text(list, put_nodes);
 }
 char *onnxslim_target_check_json(const onnxslim_target_check *result) {
-  return json(result, put_check);
+  return json_text(result, put_check);
 }
 char *onnxslim_verification_json(const onnxslim_verification *result) {
-  return json(result, put_verification);
+  return json_text(result, put_verification);
 }
 char *onnxslim_comparison_json(const onnxslim_comparison *result) {
-  return json(result, put_comparison);
+  return json_text(result, put_comparison);
 }
 char *onnxslim_attribution_json(const onnxslim_attribution_t *result) {
-  return json(result, put_attribution);
+  return json_text(result, put_attribution);
 }
 char *onnxslim_suspect_json(const onnxslim_suspect *result) {
-  return json(result, put_suspect);
+  return json_text(result, put_suspect);
 }

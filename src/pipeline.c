@@ -198,12 +198,11 @@ static void add_run(Arena *a, RunResult *sum, const RunResult *more) {
   for (size_t i = 0; i < more->remarks.n; i++) vec_push(a, &sum->remarks, more->remarks.at[i]);
 }
 
-RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits,
-                        onnxslim_report *report) {
-  const Pass *passes[PASS_COUNT + 1] = {limits->only};
+static RunOptions run_options(Model *m, const onnxslim_options *o, const RunLimits *limits) {
+  const Pass **passes = NEW_ARRAY(m->arena, const Pass *, PASS_COUNT + 1);
   const Target *target = pipeline_target(o);
   size_t n_user = o->rules && !limits->only;
-  if (n_user) passes[0] = user_pass(o->rules);
+  passes[0] = n_user ? user_pass(o->rules) : limits->only;
   size_t n_passes = limits->only ? 1 : n_user + enabled_passes(o, passes + n_user);
   Vec(const char *) asked = {0};
   for (size_t i = 0; i < PASS_COUNT; i++)
@@ -213,8 +212,6 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
   for (size_t i = 0; i < o->value[OPT_skip].names.n; i++)
     vec_push(m->arena, &skip, o->value[OPT_skip].names.at[i]);
   for (const char *const *r = target ? target->skip : NULL; r && *r; r++) vec_push(m->arena, &skip, *r);
-  Dumper dumper = {.o = o};
-  map_init(&dumper.seen, m->arena);
   RunOptions run = {
       .passes = passes,
       .n_passes = n_passes,
@@ -231,10 +228,18 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
       .max_growth = option_number(o, OPT_max_growth),
       .max_fold = o->value[OPT_max_fold].set ? option_number(o, OPT_max_fold) : UINT64_MAX,
       .max_rewrites = limits->max_rewrites,
-      .observe_arg = &dumper,
   };
   if (o->value[OPT_bisect].set && option_number(o, OPT_bisect) < run.max_rewrites)
     run.max_rewrites = option_number(o, OPT_bisect);
+  return run;
+}
+
+RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits,
+                        onnxslim_report *report) {
+  Dumper dumper = {.o = o};
+  map_init(&dumper.seen, m->arena);
+  RunOptions run = run_options(m, o, limits);
+  run.observe_arg = &dumper;
   if (o->value[OPT_dump_before].set || o->value[OPT_dump_after].set) run.observe = observe;
   RunResult *result = rewrite_run(m, &run);
   /* What kept a node from being lifted may be known now, or the node be gone. */
@@ -245,6 +250,55 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
   }
   if (report) report_run(report, &run, result, wants_fired(o), wants_missed(o));
   return result;
+}
+
+/* --- what did not run
+ * -------------------------------------------------------------------------------------------------- */
+
+static const char *why_pass_is_off(Arena *a, const onnxslim_options *o, const Pass *p) {
+  if (runs(o, p)) return NULL;
+  if (option_lists(o, OPT_skip, p->name)) return arena_printf(a, "--skip leaves %s out", p->name);
+  for (size_t k = 0; k < PASS_COUNT; k++) {
+    const Pass *other = all_passes[k];
+    bool undoes = other->inverse && strcmp(other->inverse, p->name) == 0 && is_enabled(o, other);
+    if (undoes) return arena_printf(a, "%s is on, which would take it back", other->name);
+  }
+  if (is_chosen(o)) return arena_printf(a, "%s is not among the passes that were chosen", p->name);
+  if (p->opt_in)
+    return arena_printf(a, "it runs only if asked for: --%s=%s", p->lowers ? "decompose" : "fuse", p->name);
+  return arena_printf(a, "--target=%s leaves %s out", pipeline_target(o)->name, p->name);
+}
+
+static const char *why_rule_is_off(Arena *a, const onnxslim_options *o, const Pass *p, const Rule *r) {
+  const char *why = why_pass_is_off(a, o, p);
+  const Target *target = pipeline_target(o);
+  if (why) return why;
+  if (option_lists(o, OPT_skip, r->name)) return arena_printf(a, "--skip leaves %s out", r->name);
+  for (const char *const *name = target ? target->skip : NULL; name && *name; name++)
+    if (strcmp(*name, r->name) == 0)
+      return arena_printf(a, "--target=%s leaves %s out", target->name, r->name);
+  return option_on(o, OPT_exact) && r->exact == ROUNDING ? "it rounds, and --exact is on" : NULL;
+}
+
+const RuleState *pipeline_rules(Arena *a, const onnxslim_options *o, size_t *n) {
+  const Pass *user = o->rules ? user_pass(o->rules) : NULL;
+  size_t count = user ? user->n_rules : 0;
+  for (size_t p = 0; p < PASS_COUNT; p++) count += all_passes[p]->n_rules;
+  RuleState *rules = NEW_ARRAY(a, RuleState, count);
+  *n = 0;
+  for (size_t i = 0; user && i < user->n_rules; i++) rules[(*n)++] = (RuleState){user, &user->rules[i], NULL};
+  for (size_t p = 0; p < PASS_COUNT; p++)
+    for (size_t i = 0; i < all_passes[p]->n_rules; i++) {
+      const Rule *r = &all_passes[p]->rules[i];
+      rules[(*n)++] = (RuleState){all_passes[p], r, why_rule_is_off(a, o, all_passes[p], r)};
+    }
+  return rules;
+}
+
+Refusals pipeline_explain(Model *m, const onnxslim_options *o, const RuleState *rules, size_t n_rules) {
+  RunLimits limits = {.max_rewrites = UINT64_MAX};
+  RunOptions run = run_options(m, o, &limits);
+  return rewrite_explain(m, &run, rules, n_rules);
 }
 
 void pipeline_judge(Model *m, const onnxslim_options *o, onnxslim_report *report) {

@@ -6,6 +6,7 @@
 #include "options.h"
 #include "passes/passes.h"
 #include "report.h"
+#include "rewrite/explain.h"
 #include "target/target.h"
 
 /* Enabled passes in pipeline order; returns how many. */
@@ -39,6 +40,11 @@ typedef struct RunLimits {
 /* The rules. The result lives in the model's arena. report may be NULL. */
 RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits,
                         onnxslim_report *report);
+
+/* All rules there are, and why those that the options do not enable are off. */
+const RuleState *pipeline_rules(Arena *a, const onnxslim_options *o, size_t *n);
+/* What refuses at the nodes that pipeline_run() has left. */
+Refusals pipeline_explain(Model *m, const onnxslim_options *o, const RuleState *rules, size_t n_rules);
 
 /* What the target, if there is one, says of the result. */
 void pipeline_judge(Model *m, const onnxslim_options *o, onnxslim_report *report);

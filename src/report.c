@@ -48,22 +48,28 @@ onnxslim_op_count *count_ops(Arena *a, Model *m, size_t *n) {
   return ops;
 }
 
-void report_ops_after(onnxslim_report *r, Model *m) {
-  Arena *a = object_arena(r);
-  size_t n_after, n = 0, i = 0, k = 0;
-  const onnxslim_op_count *before = r->ops, *after = count_ops(a, m, &n_after);
-  onnxslim_op_count *merged = NEW_ARRAY(a, onnxslim_op_count, r->n_ops + n_after);
-  while (i < r->n_ops || k < n_after) {
-    int order = i == r->n_ops ? 1 : k == n_after ? -1 : by_name(&before[i], &after[k]);
-    merged[n] = order <= 0 ? before[i] : after[k];
-    merged[n].before = order <= 0 ? before[i].before : 0;
-    merged[n].after = order >= 0 ? after[k].after : 0;
+const onnxslim_op_count *merge_ops(Arena *a, const onnxslim_op_count *before, size_t n_before,
+                                   const onnxslim_op_count *after, size_t n_after, size_t *n) {
+  onnxslim_op_count *merged = NEW_ARRAY(a, onnxslim_op_count, n_before + n_after);
+  size_t i = 0, k = 0;
+  *n = 0;
+  while (i < n_before || k < n_after) {
+    int order = i == n_before ? 1 : k == n_after ? -1 : by_name(&before[i], &after[k]);
+    onnxslim_op_count *row = &merged[(*n)++];
+    *row = order <= 0 ? before[i] : after[k];
+    row->before = order <= 0 ? before[i].before : 0;
+    row->after = order >= 0 ? after[k].after : 0;
     i += order <= 0;
     k += order >= 0;
-    n++;
   }
-  r->ops = merged;
-  r->n_ops = n;
+  return merged;
+}
+
+void report_ops_after(onnxslim_report *r, Model *m) {
+  Arena *a = object_arena(r);
+  size_t n;
+  const onnxslim_op_count *after = count_ops(a, m, &n);
+  r->ops = merge_ops(a, r->ops, r->n_ops, after, n, &r->n_ops);
   r->nodes_after = model_node_count(m);
 }
 
@@ -178,10 +184,14 @@ void report_lift(onnxslim_report *r, const Lift *lift, bool fired, bool missed) 
     if (remarks[i].fired || strcmp(remarks[i].rule, rule) != 0) remarks[n++] = remarks[i];
   r->n_remarks = n;
   for (size_t i = 0; i < lift->notes.n && fired; i++)
-    remarks[r->n_remarks++] = (onnxslim_remark){true, pass, rule, copy_text(a, lift->notes.at[i].node),
-                                                copy_text(a, lift->notes.at[i].text)};
+    remarks[r->n_remarks++] = (onnxslim_remark){.fired = true,
+                                                .pass = pass,
+                                                .rule = rule,
+                                                .node = copy_text(a, lift->notes.at[i].node),
+                                                .text = copy_text(a, lift->notes.at[i].text)};
   if (lift->why && missed)
-    remarks[r->n_remarks++] = (onnxslim_remark){false, pass, rule, node ? node : "model", why};
+    remarks[r->n_remarks++] =
+        (onnxslim_remark){.pass = pass, .rule = rule, .node = node ? node : "model", .text = why};
 }
 
 void report_notes(onnxslim_report *r, const char *pass, const char *rule, const PhaseNotes *notes, bool fired,
@@ -191,9 +201,19 @@ void report_notes(onnxslim_report *r, const char *pass, const char *rule, const 
   for (size_t i = 0; i < notes->n; i++) {
     const PhaseNote *n = &notes->at[i];
     if (n->fired ? !fired : !missed) continue;
-    remarks[r->n_remarks++] =
-        (onnxslim_remark){n->fired, pass, rule, copy_text(a, n->node), copy_text(a, n->text)};
+    remarks[r->n_remarks++] = (onnxslim_remark){.fired = n->fired,
+                                                .pass = pass,
+                                                .rule = rule,
+                                                .node = copy_text(a, n->node),
+                                                .text = copy_text(a, n->text)};
   }
+}
+
+static const char *const *names_of(Arena *a, const NamedNodes *nodes) {
+  const char **names = NEW_ARRAY(a, const char *, nodes->n);
+  for (size_t i = 0; i < nodes->n; i++)
+    names[i] = nodes->at[i].name ? copy_text(a, nodes->at[i].name->s) : "";
+  return names;
 }
 
 static void report_remarks(onnxslim_report *r, const RunResult *run, bool fired, bool missed) {
@@ -202,9 +222,15 @@ static void report_remarks(onnxslim_report *r, const RunResult *run, bool fired,
   for (size_t i = 0; i < run->remarks.n; i++) {
     const Remark *from = &run->remarks.at[i];
     if (from->fired ? !fired : !missed) continue;
-    remarks[r->n_remarks++] =
-        (onnxslim_remark){from->fired, copy_text(a, from->pass->name), copy_text(a, from->rule->name),
-                          copy_text(a, from->node), copy_text(a, from->text)};
+    remarks[r->n_remarks++] = (onnxslim_remark){.fired = from->fired,
+                                                .pass = copy_text(a, from->pass->name),
+                                                .rule = copy_text(a, from->rule->name),
+                                                .node = copy_text(a, from->node),
+                                                .text = copy_text(a, from->text),
+                                                .removed = names_of(a, &from->removed),
+                                                .n_removed = from->removed.n,
+                                                .made = names_of(a, &from->made),
+                                                .n_made = from->made.n};
   }
 }
 

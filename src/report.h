@@ -22,11 +22,14 @@ void report_notes(onnxslim_report *r, const char *pass, const char *rule, const 
 void report_run(onnxslim_report *r, const RunOptions *o, const RunResult *run, bool fired, bool missed);
 /* Fills in c; its arrays and texts go into `a`. */
 void check_fill(Arena *a, onnxslim_target_check *c, const TargetCheck *check);
+/* Two such lists as one, each row with what the first says as before and the second as after. */
+const onnxslim_op_count *merge_ops(Arena *a, const onnxslim_op_count *before, size_t n_before,
+                                   const onnxslim_op_count *after, size_t n_after, size_t *n);
 /* The operators of the optimized model, beside those of report->ops. */
 void report_ops_after(onnxslim_report *r, Model *m);
 
-/* For onnxslim_inspect(). */
-onnxslim_summary *summarize(Ctx *cx, Model *m);
+/* What a model is, in numbers; arrays and texts go into `a`. */
+void summarize(Arena *a, Model *m, onnxslim_summary *s);
 /* For onnxslim_nodes(). */
 onnxslim_node_list *list_nodes(Ctx *cx, Model *m);
 

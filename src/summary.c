@@ -1,38 +1,9 @@
 /* What a model is, in numbers. */
+#include "describe.h"
 #include "infer/facts.h"
+#include "memory.h"
 #include "onnx/codec.h"
 #include "report.h"
-
-/* --- types as text: "float[batch,3,224,224]"
- * ---------------------------------------------------------------- */
-
-static const char *shape_text(Arena *a, Shape s) {
-  if (s.rank < 0) return "";
-  const char *text = "[";
-  for (int i = 0; i < s.rank; i++) {
-    int64_t size;
-    const char *comma = i ? "," : "";
-    if (sym_const(s.dim[i], &size))
-      text = arena_printf(a, "%s%s%lld", text, comma, (long long)size);
-    else
-      text = arena_printf(a, "%s%s%s", text, comma, sym_name(s.dim[i]) ? sym_name(s.dim[i])->s : "?");
-  }
-  return arena_printf(a, "%s]", text);
-}
-
-static const char *type_text(Arena *a, const Type *t) {
-  if (!t) return "?";
-  switch (t->kind) {
-  case TYPE_TENSOR: return arena_printf(a, "%s%s", elem_name(t->elem), shape_text(a, t->shape));
-  case TYPE_SPARSE: return arena_printf(a, "sparse(%s%s)", elem_name(t->elem), shape_text(a, t->shape));
-  case TYPE_SEQUENCE: return arena_printf(a, "seq(%s)", type_text(a, t->inner));
-  case TYPE_OPTIONAL: return arena_printf(a, "optional(%s)", type_text(a, t->inner));
-  case TYPE_MAP: return arena_printf(a, "map(%s,%s)", elem_name(t->elem), type_text(a, t->inner));
-  case TYPE_OPAQUE: return "opaque";
-  case TYPE_UNKNOWN: break;
-  }
-  return "?";
-}
 
 static const onnxslim_value_info_t *list_values(Arena *a, Value *const *at, size_t n, bool inputs,
                                                 size_t *listed) {
@@ -40,7 +11,8 @@ static const onnxslim_value_info_t *list_values(Arena *a, Value *const *at, size
   *listed = 0;
   for (size_t i = 0; i < n; i++) {
     if (inputs && at[i]->is_initializer) continue;
-    rows[(*listed)++] = (onnxslim_value_info_t){copy_text(a, at[i]->name->s), type_text(a, &at[i]->declared)};
+    rows[(*listed)++] =
+        (onnxslim_value_info_t){copy_text(a, at[i]->name->s), type_words(a, &at[i]->declared)};
   }
   return rows;
 }
@@ -68,9 +40,19 @@ static void add_graph(Graph *g, void *arg) {
       if (n->attrs.at[i].type == ATTR_TENSOR && !n->attrs.at[i].ref) add_tensor(s, n->attrs.at[i].v.tensor);
 }
 
-onnxslim_summary *summarize(Ctx *cx, Model *m) {
-  onnxslim_summary *s = OBJECT(cx, onnxslim_summary);
-  Arena *a = object_arena(s);
+static const char *span_text(Arena *a, Span s) {
+  return arena_printf(a, "%.*s", (int)s.n, s.p ? (const char *)s.p : "");
+}
+
+static void add_header(Arena *a, Model *m, onnxslim_summary *s) {
+  ModelHeader h = model_header(m);
+  s->producer_name = span_text(a, h.producer_name);
+  s->producer_version = span_text(a, h.producer_version);
+  s->model_domain = span_text(a, h.domain);
+  s->model_version = h.model_version;
+}
+
+void summarize(Arena *a, Model *m, onnxslim_summary *s) {
   onnxslim_opset *opsets = NEW_ARRAY(a, onnxslim_opset, m->opsets.n);
   for (size_t i = 0; i < m->opsets.n; i++)
     opsets[i] = (onnxslim_opset){copy_text(a, m->opsets.at[i].domain->s), m->opsets.at[i].version};
@@ -86,7 +68,8 @@ onnxslim_summary *summarize(Ctx *cx, Model *m) {
   model_each_graph(m, add_graph, s);
   WriteOptions w = {0};
   s->bytes = model_size(m, &w) - s->external_bytes;
-  return s;
+  add_header(a, m, s);
+  summarize_memory(a, m, s);
 }
 
 /* --- nodes
@@ -112,7 +95,7 @@ static void add_nodes(Graph *g, void *arg) {
     for (int i = 0; i < n->n_out; i++) {
       if (!n->out[i]) continue;
       row.output = copy_text(a, n->out[i]->name->s);
-      row.type = type_text(a, type_of(n->out[i]));
+      row.type = type_words(a, type_of(n->out[i]));
       vec_push(a, &list->rows, row);
     }
     if (list->rows.n == before) vec_push(a, &list->rows, row);

@@ -254,6 +254,25 @@ Dim sym_subst(SymTable *t, Dim a, Str name, int64_t v) {
   return sum;
 }
 
+static Dim atom_eval(SymTable *t, const Atom *x, const Map *sizes) {
+  uintptr_t size = (uintptr_t)map_get(sizes, map_key(x->self));
+  if (x->kind == ATOM_NAMED || x->kind == ATOM_FRESH) return size ? sym_int(t, (int64_t)(size - 1)) : NULL;
+  Dim a = sym_eval(t, x->a, sizes), b = sym_eval(t, x->b, sizes);
+  return a && b ? sym_apply(t, x->kind, a, b) : NULL;
+}
+
+Dim sym_eval(SymTable *t, Dim a, const Map *sizes) {
+  if (!a) return NULL;
+  Dim sum = sym_int(t, 0);
+  for (uint32_t i = 0; i < a->n; i++) {
+    Dim product = sym_int(t, a->term[i].coef);
+    for (uint32_t k = 0; k < a->term[i].degree; k++)
+      product = sym_mul(t, product, atom_eval(t, a->term[i].atom[k], sizes));
+    sum = sym_add(t, sum, product);
+  }
+  return sum;
+}
+
 /* --- questions ------------------------------------------------------------------------------------------ */
 
 int64_t sym_constant_part(Dim a) {

@@ -40,6 +40,11 @@ Dim sym_quotient(SymTable *t, Dim a, Dim b);
 /* Replaces the named symbol everywhere in a (used by freezing). */
 Dim sym_subst(SymTable *t, Dim a, Str name, int64_t v);
 
+/* a with numbers for symbols: sizes has, for the expression that is just a symbol, its size plus 1. NULL if a
+ * symbol has none. */
+struct Map;
+Dim sym_eval(SymTable *t, Dim a, const struct Map *sizes);
+
 bool sym_const(Dim a, int64_t *v); /* is it a known integer? */
 bool sym_is(Dim a, int64_t v);     /* is it this known integer? */
 Str sym_name(Dim a);               /* the name if a is a plain named symbol, else NULL */

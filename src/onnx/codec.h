@@ -17,6 +17,13 @@ Model *model_read_file_from(Ctx *cx, const char *path, bool anywhere);
  * be NULL). */
 Model *model_read_bytes(Ctx *cx, const void *bytes, size_t n, const char *dir);
 
+/* What the file says of itself and nobody computes with. */
+typedef struct ModelHeader {
+  Span producer_name, producer_version, domain; /* empty if it does not say */
+  int64_t model_version;
+} ModelHeader;
+ModelHeader model_header(Model *m);
+
 /* Evaluates deferred tensors: tensor_rows() and tensor_stream() of eval/deferred.h. */
 typedef struct Streamer {
   uint64_t (*rows)(Arena *arena, Tensor *t);
@@ -53,5 +60,9 @@ uint64_t model_size(Model *m, const WriteOptions *o);
  * the model's arena. */
 const char *model_text(Model *m, bool full);
 const char *graph_text(Graph *g);
+/* The value of an attribute, and a constant with its first elements; "?" for what that syntax has no form
+ * for. */
+const char *attr_text(Model *m, const Attr *a);
+const char *tensor_text(Model *m, const Tensor *x);
 
 #endif

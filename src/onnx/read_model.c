@@ -183,3 +183,19 @@ Model *model_read_file_from(Ctx *cx, const char *path, bool anywhere) {
 Model *model_read_bytes(Ctx *cx, const void *bytes, size_t n, const char *dir) {
   return read_bytes(cx, (Span){bytes, n}, dir, "model", false);
 }
+
+ModelHeader model_header(Model *m) {
+  ModelHeader h = {0};
+  WireDoc doc = {m->cx, m->path ? m->path : "model", m->raw};
+  for (Wire w = wire_top(&doc, Msg_Model, m->raw); wire_next(&w);) {
+    if (w.tag == Model_producer_name)
+      h.producer_name = w.bytes;
+    else if (w.tag == Model_producer_version)
+      h.producer_version = w.bytes;
+    else if (w.tag == Model_domain)
+      h.domain = w.bytes;
+    else if (w.tag == Model_model_version)
+      h.model_version = (int64_t)w.num;
+  }
+  return h;
+}

@@ -58,11 +58,7 @@ static bool printable(const Attr *a) {
   return a->ref || attr_type_is_read(a->type) || (a->type == ATTR_TYPE_PROTO && a->raw.p);
 }
 
-static void text_attr(Text *t, const Attr *a) {
-  const char *type =
-      (unsigned)a->type < sizeof type_names / sizeof *type_names ? type_names[a->type] : "undefined";
-  text_id(t, str_span(a->name));
-  text_printf(t, ": %s = ", type);
+static void text_attr_value(Text *t, const Attr *a) {
   if (a->ref) {
     text_printf(t, "@");
     text_id(t, str_span(a->ref));
@@ -78,6 +74,14 @@ static void text_attr(Text *t, const Attr *a) {
   case ATTR_TYPE_PROTO: text_type_attr(t, a); break;
   default: text_list(t, a);
   }
+}
+
+static void text_attr(Text *t, const Attr *a) {
+  const char *type =
+      (unsigned)a->type < sizeof type_names / sizeof *type_names ? type_names[a->type] : "undefined";
+  text_id(t, str_span(a->name));
+  text_printf(t, ": %s = ", type);
+  text_attr_value(t, a);
 }
 
 static void text_attrs(Text *t, const Node *n) {
@@ -309,5 +313,22 @@ const char *graph_text(Graph *g) {
   else
     text_graph(&t, g);
   text_printf(&t, "\n");
+  return text_finish(&t);
+}
+
+const char *attr_text(Model *m, const Attr *a) {
+  Text t;
+  text_init(&t, m, false);
+  if (printable(a))
+    text_attr_value(&t, a);
+  else
+    text_printf(&t, "?");
+  return text_finish(&t);
+}
+
+const char *tensor_text(Model *m, const Tensor *x) {
+  Text t;
+  text_init(&t, m, false);
+  text_tensor(&t, x, NULL);
   return text_finish(&t);
 }

@@ -122,8 +122,8 @@ static bool list_equal(const void *a, size_t n_a, const void *b, size_t n_b, siz
 }
 
 static bool attr_equal(const Attr *a, const Attr *b) {
-  if (a->type != b->type || a->ref != b->ref) return false;
-  if (a->ref) return true;
+  if (a->type != b->type || !a->ref != !b->ref) return false;
+  if (a->ref) return a->ref == b->ref || strcmp(a->ref->s, b->ref->s) == 0; /* perhaps of two models */
   switch (a->type) {
   case ATTR_INT: return a->v.i == b->v.i;
   case ATTR_FLOAT: return list_equal(&a->v.f, 1, &b->v.f, 1, sizeof a->v.f);
@@ -142,6 +142,12 @@ static bool attr_equal(const Attr *a, const Attr *b) {
     return list_equal(a->v.graphs.at, a->v.graphs.n, b->v.graphs.at, b->v.graphs.n, sizeof(Graph *));
   default: return a->raw.p && b->raw.p && span_equal(a->raw, b->raw);
   }
+}
+
+bool attr_same(const Node *a, const Node *b, const char *name) {
+  Attr x, y;
+  bool has = resolve(a, name, &x);
+  return has == resolve(b, name, &y) && (!has || attr_equal(&x, &y));
 }
 
 /* Has b each attribute of a? */

@@ -92,6 +92,8 @@ bool attr_string_is(const Node *n, const char *name, const char *text);
 Graph *attr_graph(const Node *n, const char *name); /* a body; NULL if there is none */
 /* Same attributes with the same values, whatever their order (defaults written out or not). */
 bool attrs_equal(const Node *a, const Node *b);
+/* The same of one attribute, which perhaps neither has; the nodes may be of two models. */
+bool attr_same(const Node *a, const Node *b, const char *name);
 uint64_t attrs_hash(const Node *n);
 
 #endif

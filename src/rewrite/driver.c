@@ -1,6 +1,6 @@
 #include "base/clock.h"
-#include "rewrite/match.h"
 #include "rewrite/rewriter_int.h"
+#include "rewrite/try.h"
 
 #include <string.h>
 
@@ -8,10 +8,6 @@ enum {
   FORWARD = 4,           /* how far behind a change patterns are tried again (no pattern is deeper) */
   REWRITES_PER_NODE = 64 /* the cap of Law 9; the measure already forbids endless rewriting */
 };
-
-typedef struct RuleRef {
-  const Pattern *match, *replace;
-} RuleRef;
 
 typedef Vec(size_t) RuleList;
 
@@ -24,6 +20,7 @@ typedef struct Driver {
   uint64_t *swept;          /* for each rule: rewrites when its sweep last found nothing, plus one */
   bool lowered[OP_COUNT_];  /* operators that an enabled pass takes apart */
   uint64_t cap;
+  Map names;  /* node -> name of its first output when the rules began, or when it was made; with remarks */
   Map missed; /* rule and node -> MissedAt of the remark */
   Vec(struct MissedAt *) misses;
 } Driver;
@@ -99,10 +96,7 @@ static void load_rules(Driver *d) {
   for (size_t i = 0; i < n; i++) {
     const Rule *r = rw->result->rules.at[i].rule;
     map_init(&rw->tables[i], rw->arena);
-    if (r->match) {
-      d->rules[i].match = pattern_parse(rw->arena, r->match, NULL);
-      if (!r->build) d->rules[i].replace = pattern_parse(rw->arena, r->replace, d->rules[i].match);
-    }
+    d->rules[i] = rule_parse(rw->arena, r);
   }
   index_rules(d);
 }
@@ -179,38 +173,35 @@ static void enqueue_touched(Rewriter *rw) {
   }
 }
 
-/* --- one try ------------------------------------------------------------------------------------------- */
+/* --- remarks ------------------------------------------------------------------------------------------- */
 
-static Outcome build_match(Rewriter *rw, const RuleRef *ref, const Rule *r, const Match *m) {
-  Value *old = m->root->out[0];
-  Value *now;
-  if (r->build)
-    now = r->build(rw, m);
-  else
-    now = pattern_build(rw, ref->replace, m);
-  if (!now) return MISSED;
-  const char *why;
-  if (!rw_can_replace(rw, old, now, &why)) return rw_missed(rw, m->root, "%s", why);
-  rw_replace(rw, old, now);
-  return FIRED;
+static void note_name(Driver *d, const Node *n) {
+  for (int i = 0; i < n->n_out; i++)
+    if (n->out[i]) {
+      map_put(&d->names, map_key(n), (void *)n->out[i]->name);
+      return;
+    }
 }
 
-/* Every orientation of the commutative operators, with the guards for each. */
-static Outcome try_pattern(Rewriter *rw, const RuleRef *ref, const Rule *r, Node *n) {
-  Outcome result = NO_MATCH;
-  for (unsigned turn = 0; turn < 1u << ref->match->n_commutes; turn++) {
-    Match m;
-    if (!pattern_match(ref->match, n, turn, &m)) continue;
-    const Guard *g = r->when;
-    while (g->holds && g->holds(&m)) g++;
-    Outcome out = g->holds ? rw_missed(rw, n, "%s", g->reason) : build_match(rw, ref, r, &m);
-    if (out == FIRED) return FIRED;
-    if (out == MISSED) {
-      journal_undo(&rw->journal);
-      result = MISSED;
-    }
+static void note_names(Graph *g, void *arg) {
+  for (const Node *n = g->first; n; n = n->next) note_name(arg, n);
+}
+
+static void add_named(Driver *d, NamedNodes *list, const Node *n) {
+  vec_push(d->rw.m->arena, list, ((NamedNode){n, map_get(&d->names, map_key(n))}));
+}
+
+/* The nodes that go and come with the rewrite in progress. */
+static void list_nodes(Driver *d, Remark *r) {
+  const Rewriter *rw = &d->rw;
+  for (size_t i = 0; i < rw->journal.edits.n; i++) {
+    const Edit *e = &rw->journal.edits.at[i];
+    bool made = e->node && e->node->id >= rw->first_node;
+    if (e->kind == EDIT_UNLINK && e->node->dead && !made) add_named(d, &r->removed, e->node);
+    if (e->kind != EDIT_LINK || e->node->dead || !made) continue;
+    note_name(d, e->node);
+    add_named(d, &r->made, e->node);
   }
-  return result;
 }
 
 static void remark_fired(Driver *d, const char *label, const RuleStat *s) {
@@ -220,7 +211,12 @@ static void remark_fired(Driver *d, const char *label, const RuleStat *s) {
                      : s->rule->doc     ? s->rule->doc
                                         : "";
   /* The note is in the run's arena. */
-  Remark r = {s->pass, s->rule, true, label, arena_printf(d->rw.m->arena, "%s", what)};
+  Remark r = {.pass = s->pass,
+              .rule = s->rule,
+              .fired = true,
+              .node = label,
+              .text = arena_printf(d->rw.m->arena, "%s", what)};
+  list_nodes(d, &r);
   vec_push(d->rw.m->arena, &d->rw.result->remarks, r);
 }
 
@@ -236,6 +232,8 @@ static void remark_missed(Driver *d, size_t rule, const Node *n) {
   }
   at->why = d->rw.why ? d->rw.why : "";
 }
+
+/* --- trying -------------------------------------------------------------------------------------------- */
 
 static void settle(Driver *d, RuleStat *s, Measure before, const char *label) {
   Rewriter *rw = &d->rw;
@@ -257,12 +255,6 @@ static void settle(Driver *d, RuleStat *s, Measure before, const char *label) {
   if (++rw->result->rewrites > d->cap)
     fail(rw->m->cx, ONNXSLIM_ERR_LIMIT, "more than %llu rewrites (last rule: %s)", (unsigned long long)d->cap,
          s->rule->name);
-}
-
-/* Would the measure fall, once orphans are gone? */
-static bool shrinks(Rewriter *rw, Measure before) {
-  rewriter_drop_orphans(rw);
-  return measure_less(rw->journal.measure, before);
 }
 
 static bool try_rule(Driver *d, size_t i, Node *n) {
@@ -396,7 +388,10 @@ static void report_misses(Driver *d) {
     const MissedAt *at = d->misses.at[i];
     if (at->node->dead) continue;
     const RuleStat *s = &d->rw.result->rules.at[at->rule];
-    Remark r = {s->pass, s->rule, false, node_label(at->node), arena_printf(d->rw.m->arena, "%s", at->why)};
+    Remark r = {.pass = s->pass,
+                .rule = s->rule,
+                .node = node_label(at->node),
+                .text = arena_printf(d->rw.m->arena, "%s", at->why)};
     vec_push(d->rw.m->arena, &d->rw.result->remarks, r);
   }
 }
@@ -407,6 +402,8 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   Rewriter *rw = &d->rw;
   rewriter_init(rw, m, o, arena);
   map_init(&d->missed, arena);
+  map_init(&d->names, arena);
+  if (o->remarks) model_each_graph(m, note_names, d);
   for (size_t p = 0; p < o->n_passes; p++) d->lowered[o->passes[p]->lowers] = o->passes[p]->lowers != OP_NONE;
   journal_lower(&rw->journal, m, d->lowered);
   load_rules(d);

@@ -22,12 +22,21 @@ static inline void rule_stat_add(RuleStat *sum, const RuleStat *s) {
   sum->seconds += s->seconds;
 }
 
+/* A node and the name that its first output had when the rules began, or when it was made. */
+typedef struct NamedNode {
+  const Node *node;
+  Str name; /* NULL: it has no output */
+} NamedNode;
+
+typedef Vec(NamedNode) NamedNodes;
+
 typedef struct Remark {
   const Pass *pass;
   const Rule *rule;
   bool fired;
   const char *node; /* label of the root */
   const char *text;
+  NamedNodes removed, made; /* by a rewrite */
 } Remark;
 
 typedef enum RewriteMoment { BEFORE_TRY, AFTER_REWRITE } RewriteMoment;

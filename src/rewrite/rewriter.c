@@ -81,6 +81,10 @@ Outcome rw_missed(Rewriter *rw, const Node *n, const char *fmt, ...) {
   return MISSED;
 }
 
+void rw_saw(Rewriter *rw, const Node *n) {
+  if (rw->o->remarks) vec_push(rw->scratch, &rw->seen_nodes, n);
+}
+
 void rw_note(Rewriter *rw, const char *fmt, ...) {
   if (!rw->o->remarks) return;
   va_list ap;
@@ -545,9 +549,11 @@ void rewriter_begin(Rewriter *rw, size_t rule, Node *n) {
   rw->rule = rule;
   rw->root = rw->at = n;
   rw->first_value = rw->m->n_values;
+  rw->first_node = rw->m->n_nodes_made;
   memset(&rw->made, 0, sizeof rw->made);
   memset(&rw->loosened, 0, sizeof rw->loosened);
   memset(&rw->touched, 0, sizeof rw->touched);
+  memset(&rw->seen_nodes, 0, sizeof rw->seen_nodes);
   rw->why = rw->note = rw->impossible = NULL;
 }
 

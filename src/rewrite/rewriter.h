@@ -106,6 +106,8 @@ typedef enum Outcome { NO_MATCH, MISSED, FIRED } Outcome;
 
 /* Records why a rule refuses this node; returns MISSED. */
 Outcome rw_missed(Rewriter *rw, const Node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* n belongs to what the rule has recognised: onnxslim explain tells its refusal at n, too. */
+void rw_saw(Rewriter *rw, const Node *n);
 /* Adds a sentence to the remark of the rewrite in progress. */
 void rw_note(Rewriter *rw, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -17,11 +17,13 @@ struct Rewriter {
   /* the try in progress */
   size_t rule; /* index into result->rules */
   Node *root, *at;
-  uint32_t first_value;  /* ids of values from here on were made by this rewrite */
-  Vec(Node *) made;      /* nodes made by this rewrite */
-  Vec(Value *) loosened; /* values that lost a use */
-  Vec(Node *) touched;   /* nodes that read something else now */
-  const char *why;       /* reason of the last refusal, in the run's arena */
+  uint32_t first_value;         /* ids of values from here on were made by this rewrite */
+  uint32_t first_node;          /* the same of nodes */
+  Vec(Node *) made;             /* nodes made by this rewrite */
+  Vec(Value *) loosened;        /* values that lost a use */
+  Vec(Node *) touched;          /* nodes that read something else now */
+  Vec(const Node *) seen_nodes; /* what rw_saw() was told, with o->remarks */
+  const char *why;              /* reason of the last refusal, in the run's arena */
   const char *note;
   const char *impossible; /* why what it built is not valid here */
 

@@ -34,11 +34,13 @@ typedef struct Match {
   Node *root;
   Value *value[16]; /* by capture slot */
   Node *node[16];
+  struct MatchTrace *trace; /* NULL but for rewrite/explain.h */
 } Match;
 
 Value *match_value(const Match *m, const char *capture); /* NULL if an optional one was left out */
 Node *match_node(const Match *m, const char *capture);
 
+/* Guards are asked in order until one refuses; those who explain ask all, so none may count on another. */
 typedef struct Guard {
   bool (*holds)(const Match *m);
   const char *reason;

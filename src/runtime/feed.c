@@ -252,6 +252,31 @@ static int64_t size_of_name(const FeedPlan *p, const char *name, size_t variant)
   return sum;
 }
 
+static int64_t size_of(const FeedPlan *p, const FeedDim *d, size_t variant) {
+  if (d->size >= 0) return d->size;
+  return d->name ? size_of_name(p, d->name, variant) : size_of_role(d->role, variant);
+}
+
+FeedPlan *feed_sizes(Arena *a, Model *m) {
+  FeedPlan *p = NEW(a, FeedPlan);
+  p->at = NEW_ARRAY(a, FeedInput, m->graph->inputs.n);
+  for (size_t i = 0; i < m->graph->inputs.n; i++) {
+    Value *v = m->graph->inputs.at[i];
+    if (v->is_initializer || v->init || v->declared.kind != TYPE_TENSOR || v->declared.shape.rank < 0)
+      continue;
+    FeedInput *in = &p->at[p->n++];
+    in->name = arena_printf(a, "%s", v->name->s);
+    in->dtype = v->declared.elem;
+    read_dims(a, v, in);
+  }
+  return p;
+}
+
+int64_t feed_size(const FeedPlan *p, const char *input, int axis) {
+  const FeedInput *in = input_named(p, input);
+  return in && axis < in->rank ? size_of(p, &in->dim[axis], 0) : -1;
+}
+
 Tensors feed_make(Arena *a, const FeedPlan *p, size_t variant, uint64_t seed) {
   Tensors feed = {NEW_ARRAY(a, NamedTensor, p->n), p->n};
   for (size_t i = 0; i < p->n; i++) {
@@ -261,12 +286,7 @@ Tensors feed_make(Arena *a, const FeedPlan *p, size_t variant, uint64_t seed) {
       continue;
     }
     int64_t *dim = NEW_ARRAY(a, int64_t, in->rank);
-    for (int k = 0; k < in->rank; k++) {
-      const FeedDim *d = &in->dim[k];
-      dim[k] = d->size >= 0 ? d->size
-               : d->name    ? size_of_name(p, d->name, variant)
-                            : size_of_role(d->role, variant);
-    }
+    for (int k = 0; k < in->rank; k++) dim[k] = size_of(p, &in->dim[k], variant);
     feed.at[i] = (NamedTensor){in->name, feed_fill(a, in, dim, seed)};
   }
   return feed;

@@ -74,6 +74,11 @@ typedef struct FeedOptions {
  * rank. */
 FeedPlan *feed_plan(Arena *a, Model *m, const FeedOptions *o);
 
+/* The sizes alone, of the inputs that are tensors of a known rank, by what the model declares. */
+FeedPlan *feed_sizes(Arena *a, Model *m);
+/* The size that a dim of an input gets in the first variant; -1 if the plan does not have it. */
+int64_t feed_size(const FeedPlan *p, const char *input, int axis);
+
 /* Free dims that `other` declares as constants take its size: a model and its frozen copy eat the same. */
 void feed_pin(FeedPlan *p, Model *other);
 

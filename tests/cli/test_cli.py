@@ -199,7 +199,7 @@ def test_help_names_everything(tool, build):
         assert f"--{flag}" in text
     for flag in ("dry-run", "quiet", "verbose", "version", "verify-each", "dump-before"):
         assert f"--{flag}" in text
-    for command in ("inspect", "print", "passes", "verify", "bench", "attribution", "bisect"):
+    for command in ("inspect", "explain", "diff", "print", "passes", "verify", "bench", "bisect"):
         assert re.search(rf"^  {command}\b", text, re.MULTILINE)
     assert tool.ok("-h").stdout.decode() == text
     assert tool.ok("inspect", "--help").stdout.decode() == text
@@ -245,7 +245,7 @@ def test_usage_errors(tool, chain, arguments, words):
 def test_commands_say_how_they_are_used(tool, chain):
     refused(tool("verify", chain), USAGE, "verify A B")
     refused(tool("inspect"), USAGE, "inspect IN")
-    refused(tool("inspect", chain, chain), USAGE, "inspect IN")
+    refused(tool("print", chain, chain), USAGE, "print IN")
 
 
 def test_optional_values_need_an_equals_sign(tool, chain, tmp_path):

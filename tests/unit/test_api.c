@@ -25,11 +25,13 @@ static const uint8_t model[] = {
 typedef struct Session {
   onnxslim_context *cx;
   onnxslim_options *options;
-  onnxslim_model *model;
+  onnxslim_model *model, *original;
   onnxslim_report *report;
   onnxslim_summary *summary;
+  onnxslim_explanation *explanation;
+  onnxslim_diff_t *diff;
   uint8_t *bytes;
-  char *text, *json;
+  char *text, *json, *why, *what;
   size_t size;
 } Session;
 
@@ -46,15 +48,25 @@ static onnxslim_status use_all(Session *s) {
   if ((status = onnxslim_inspect(s->model, &s->summary))) return status;
   if ((status = onnxslim_save_bytes(s->model, s->options, &s->bytes, &s->size))) return status;
   if ((status = onnxslim_model_text(s->model, s->options, &s->text))) return status;
+  if ((status = onnxslim_load_bytes(s->cx, model, sizeof model, NULL, &s->original))) return status;
+  if ((status = onnxslim_diff(s->original, s->model, &s->diff))) return status;
+  if ((status = onnxslim_explain(s->original, s->options, NULL, &s->explanation))) return status;
   s->json = onnxslim_report_json(s->report);
-  return s->json ? ONNXSLIM_OK : ONNXSLIM_ERR_MEMORY;
+  s->why = onnxslim_explanation_json(s->explanation);
+  s->what = onnxslim_diff_json(s->diff);
+  return s->json && s->why && s->what ? ONNXSLIM_OK : ONNXSLIM_ERR_MEMORY;
 }
 
 static void close_session(Session *s) {
   onnxslim_buffer_free(s->cx, s->bytes);
   onnxslim_buffer_free(s->cx, s->text);
   onnxslim_buffer_free(s->cx, s->json);
+  onnxslim_buffer_free(s->cx, s->why);
+  onnxslim_buffer_free(s->cx, s->what);
   onnxslim_summary_free(s->summary);
+  onnxslim_explanation_free(s->explanation);
+  onnxslim_diff_free(s->diff);
+  onnxslim_model_free(s->original);
   onnxslim_report_free(s->report);
   onnxslim_model_free(s->model);
   onnxslim_options_free(s->options);
@@ -73,7 +85,51 @@ TEST(api_in_memory) {
   CHECK(strstr(s.text, "Mul") && !strstr(s.text, "Identity"));
   CHECK(strstr(s.json, "\"nodes\": {\"before\": 5, \"after\": 2}"));
   CHECK(s.report->n_remarks >= 2);
+  CHECK_EQ(s.diff->gone, 3);
+  CHECK_EQ(s.diff->kept + s.diff->changed, 2);
+  CHECK_EQ(s.explanation->nodes_after, 2);
+  CHECK_EQ(s.explanation->n_nodes, 2);
   close_session(&s);
+}
+
+/* Models of two contexts are compared in the first one. */
+TEST(api_diff_of_two_contexts) {
+  onnxslim_context *cx[2] = {onnxslim_context_new(NULL, NULL), onnxslim_context_new(NULL, NULL)};
+  onnxslim_model *m[2];
+  onnxslim_diff_t *diff;
+  for (int i = 0; i < 2; i++)
+    CHECK_EQ(onnxslim_load_bytes(cx[i], model, sizeof model, NULL, &m[i]), ONNXSLIM_OK);
+  CHECK_EQ(onnxslim_diff(m[0], m[1], &diff), ONNXSLIM_OK);
+  CHECK_EQ(diff->kept, 5);
+  for (int i = 1; i >= 0; i--) {
+    onnxslim_model_free(m[i]);
+    if (i == 0) onnxslim_diff_free(diff);
+    onnxslim_context_free(cx[i]);
+  }
+}
+
+/* What a summary takes for granted is no news for the run that follows. */
+TEST(api_inspect_then_optimize) {
+  uint8_t *bytes[2];
+  size_t size[2];
+  onnxslim_context *cx = onnxslim_context_new(NULL, NULL);
+  onnxslim_options *o = onnxslim_options_new(cx);
+  CHECK_EQ(onnxslim_options_set(o, "freeze", "N=3"), ONNXSLIM_OK);
+  for (int i = 0; i < 2; i++) {
+    onnxslim_model *m;
+    onnxslim_summary *s = NULL;
+    CHECK_EQ(onnxslim_load_bytes(cx, model, sizeof model, NULL, &m), ONNXSLIM_OK);
+    if (i) CHECK_EQ(onnxslim_inspect(m, &s), ONNXSLIM_OK);
+    CHECK_EQ(onnxslim_optimize(m, o, NULL), ONNXSLIM_OK);
+    CHECK_EQ(onnxslim_save_bytes(m, o, &bytes[i], &size[i]), ONNXSLIM_OK);
+    onnxslim_summary_free(s);
+    onnxslim_model_free(m);
+  }
+  CHECK_EQ(size[0], size[1]);
+  CHECK(size[0] == size[1] && memcmp(bytes[0], bytes[1], size[0]) == 0);
+  for (int i = 0; i < 2; i++) onnxslim_buffer_free(cx, bytes[i]);
+  onnxslim_options_free(o);
+  onnxslim_context_free(cx);
 }
 
 TEST(api_every_allocation_fails_once) {

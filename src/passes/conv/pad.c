@@ -108,8 +108,9 @@ static bool pads_joined(const Match *m, int64_t *own, int64_t *sum) {
   if (!attr_string_is(window, "auto_pad", "VALID") && !frame_attr(window, "pads", 2 * n, 0, 0, own))
     return false;
   for (int i = 0; i < n; i++) {
-    sum[i] = own[i] + p.before[2 + i];
-    sum[n + i] = own[n + i] + p.after[2 + i];
+    if (__builtin_add_overflow(own[i], p.before[2 + i], &sum[i]) ||
+        __builtin_add_overflow(own[n + i], p.after[2 + i], &sum[n + i]))
+      return false;
     if (sum[i] > INT32_MAX || sum[n + i] > INT32_MAX) return false;
   }
   return true;
