@@ -161,6 +161,17 @@ $(BENCH)/installed: requirements/peers.txt requirements/plots.txt
 	$(BENCH)/bin/python $(INSTALL) $(^:%=-r %)
 	@touch $@
 
+# So have those that build the Python package, check its types and run it on Dask.
+PACKAGE := .venv-package
+$(PACKAGE)/installed: requirements/package.txt
+	$(PYTHON) -m venv $(PACKAGE)
+	$(PACKAGE)/bin/python $(INSTALL) -r $<
+	@touch $@
+setup-package: $(PACKAGE)/installed ## what the tests of the wheel, the types and Dask need: CMake, mypy, distributed
+wheel: $(PACKAGE)/installed ## the Python package: build/dist/onnxslim-*.whl
+	PATH=$(CURDIR)/$(PACKAGE)/bin:$$PATH $(PACKAGE)/bin/python -m pip wheel --quiet --disable-pip-version-check \
+	  --no-deps --no-build-isolation --no-index -w $(BUILD)/dist .
+
 # --- run ---------------------------------------------------------------------------------------------------
 
 demo: all $(VENV)/test.installed ## optimise a real exported model (MODEL=bert_base) and verify it in ONNX Runtime

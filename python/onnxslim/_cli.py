@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from onnxslim import _binary
+from onnxslim._runtime import environment
 
 _USAGE = 1
 
@@ -119,8 +120,8 @@ def _inspect(arguments: Sequence[str]) -> int:
 def _run(program: str, arguments: Sequence[str]) -> int:
     """Become the C program; where that cannot be, run it."""
     if os.name == "posix":
-        os.execv(program, ["onnxslim", *arguments])
-    return subprocess.run([program, *arguments], check=False).returncode
+        os.execve(program, ["onnxslim", *arguments], environment())
+    return subprocess.run([program, *arguments], env=environment(), check=False).returncode
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

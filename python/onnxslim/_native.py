@@ -9,7 +9,6 @@ import os
 import weakref
 from collections.abc import Callable, Mapping
 from ctypes import POINTER, byref, c_char, c_size_t, c_uint8, c_void_p
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxslim._library import (
@@ -21,6 +20,7 @@ from onnxslim._library import (
     lib,
 )
 from onnxslim._options import option_texts
+from onnxslim._runtime import runtime_library
 from onnxslim.errors import BY_STATUS, FileError, LimitError, UsageError
 
 if TYPE_CHECKING:
@@ -46,25 +46,6 @@ def is_proto(model: object) -> bool:
 def path_of(model: object) -> str | None:
     """Return the path if the model is one."""
     return os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
-
-
-def runtime_library() -> str | None:
-    """Return the library of this interpreter's onnxruntime package, which is not imported for it.
-
-    None: there is none, or ``$ONNXSLIM_ORT`` names another one; the C library then looks elsewhere.
-    """
-    if os.environ.get("ONNXSLIM_ORT"):
-        return None
-    import importlib.util
-
-    try:
-        spec = importlib.util.find_spec("onnxruntime")
-    except (ImportError, ValueError):
-        return None
-    for folder in (spec and spec.submodule_search_locations) or ():
-        for path in sorted((Path(folder) / "capi").glob("libonnxruntime.so*")):
-            return str(path)
-    return None
 
 
 class Bytes:

@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     inline_functions: bool
     exact: bool
     auto: bool
+    assume_unchanged: bool
     max_growth: int | str
     max_fold: int | str
     external_data: str | bool

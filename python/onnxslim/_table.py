@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 Row = Sequence[str]
+_ELAPSED = "Elapsed Time"
 _WIDEST = 40  # columns of a cell; longer texts are wrapped
 _GREEN, _PLAIN = "\033[32m", "\033[0m"
 
@@ -114,6 +115,7 @@ def render(
     rows = [row for group in groups for row in group]
     columns = range(len(tags) + 1)
     widths = [min(_WIDEST, max(len(row[i]) for row in rows)) for i in columns]
+    widths[0] = max(widths[0], len(_ELAPSED))
     rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
     out = [rule]
     for group in groups:
@@ -123,7 +125,7 @@ def render(
             out.append(rule)
     if seconds is not None:
         rest = sum(widths[1:]) + 3 * (len(widths) - 2)
-        out.append(f"| {'Elapsed Time'.center(widths[0])} | {f'{seconds:.2f} s'.center(rest)} |")
+        out.append(f"| {_ELAPSED.center(widths[0])} | {f'{seconds:.2f} s'.center(rest)} |")
         out.append(rule)
     return "\n".join(out)
 

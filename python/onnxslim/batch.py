@@ -20,11 +20,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxslim import _binary
+from onnxslim._runtime import environment
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -173,7 +174,12 @@ def run(task: Task) -> Line:
         Path(task.output).parent.mkdir(parents=True, exist_ok=True)
         command = [str(_binary.find()), task.input, task.output, "--json", "-", "-q", *task.options]
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=task.timeout, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=task.timeout,
+            env=environment(),
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return _failed(task, start, digest, f"not done after {task.timeout:g} s")
@@ -264,19 +270,22 @@ def _on_dask(tasks: Sequence[Task], address: str) -> Iterator[Line]:
         raise ValueError("--scheduler needs Dask: pip install 'onnxslim[dask]'") from error
     with Client(address) as client:
         by_key = {}
-        futures = []
         for task in tasks:
-            future = client.submit(run, task, pure=False)
-            by_key[future.key] = task
-            futures.append(future)
-        for future in completed(futures):
-            task = by_key[future.key]
-            if future.status == "finished":
-                yield future.result()
-            else:
-                lost = future.exception() if future.status == "error" else None
-                why = f"{type(lost).__name__}: {lost}" if lost else f"it was {future.status}"
-                yield Line(task.input, task.output, "failed", error=" ".join(why.split()))
+            # Workers have folders of their own.
+            there = replace(
+                task,
+                input=str(Path(task.input).absolute()),
+                output=str(Path(task.output).absolute()),
+            )
+            future = client.submit(run, there, pure=False)
+            by_key[future] = task
+        for future in completed(list(by_key)):
+            task = by_key.pop(future)
+            try:
+                yield replace(future.result(), input=task.input, output=task.output)
+            except Exception as error:  # a task that killed worker after worker, or was cancelled
+                why = " ".join(f"{type(error).__name__}: {error}".split())
+                yield Line(task.input, task.output, "failed", error=why)
 
 
 @dataclass

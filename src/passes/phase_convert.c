@@ -101,13 +101,23 @@ static Value *fresh(Convert *c, Graph *g, const Value *like) {
   return graph_value(g, model_fresh_name(c->m, like->name->s));
 }
 
+/* A constant is there for such a slot as it was, not as float16 and back. (Where every initializer is listed
+ * as an input, before IR version 4, it gets a Cast.) */
+static Value *copy_constant(Convert *c, const Value *v) {
+  Value *copy = fresh(c, v->graph, v);
+  copy->init = v->init;
+  graph_add_init(v->graph, copy);
+  return copy;
+}
+
 static void cast_slots(Convert *c, Node *n) {
   Graph *g = n->graph;
   for (int i = 0; i < n->n_in; i++) {
     Value *v = node_in(n, i);
     if (!changes(c, v) || !bound(c, n, i, false)) continue;
-    Value *other = fresh(c, g, v);
-    add_cast(c, g, n, v, other, c->from);
+    bool constant = v->init && v->is_initializer && !v->is_input;
+    Value *other = constant ? copy_constant(c, v) : fresh(c, g, v);
+    if (!constant) add_cast(c, g, n, v, other, c->from);
     node_set_input(n, i, other);
     n->dirty |= DIRTY_INPUTS;
   }

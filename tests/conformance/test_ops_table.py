@@ -54,6 +54,42 @@ CONTRIBUTED = {key for key in ROWS if key[0] == "com.microsoft"}
 """Operators of ONNX Runtime, which the onnx package does not know."""
 
 
+def float32_only(schema: OpSchema) -> tuple[int, int]:
+    """Bits of the inputs and outputs that may be float32 and may not be float16."""
+    allowed = {c.type_param_str: set(c.allowed_type_strs) for c in schema.type_constraints}
+
+    def bits(slots) -> int:
+        types = [allowed.get(slot.type_str, {slot.type_str}) for slot in slots]
+        return sum(
+            1 << i
+            for i, kinds in enumerate(types)
+            if "tensor(float)" in kinds and "tensor(float16)" not in kinds
+        )
+
+    return bits(schema.inputs), bits(schema.outputs)
+
+
+def test_what_is_bound_to_float32():
+    row = re.compile(r"^FLOAT32\((\w+), (\d+), ([\d |]+), ([\d |]+)\)$", re.M)
+    text = (OPS / "float32.def").read_text()
+    table = row.findall(text)
+    assert len(table) == len(re.findall(r"^FLOAT32\(", text, re.M))
+    for (domain, name), versions in SCHEMAS.items():
+        if domain:
+            continue
+        for schema in versions:
+            if schema.deprecated:
+                continue
+            slots = [len(schema.inputs), len(schema.outputs)]
+            found = [0, 0]
+            for op, until, inputs, outputs in table:
+                if op == name and (until == "0" or schema.since_version < int(until)):
+                    for i, bits in enumerate((inputs, outputs)):
+                        found[i] |= sum(int(bit) for bit in bits.split("|"))
+            here = tuple(bits & (1 << n) - 1 for bits, n in zip(found, slots, strict=True))
+            assert here == float32_only(schema), (name, schema.since_version)
+
+
 def test_same_operators_in_search_order():
     assert set(ROWS) - CONTRIBUTED == set(SCHEMAS)
     assert list(ROWS) == sorted(ROWS)

@@ -29,7 +29,7 @@ def model() -> onnx.ModelProto:
     return onnx.parser.parse_model(
         """<ir_version: 8, opset_import: ["" : 17]>
         small (float[N,4] x, float[3] unused) => (float[N,4] y)
-        <float[4] w = {1.0, 2.0, 3.0, 4.0}>
+        <float[4] w = {-1.0, -2.0, -3.0, -4.0}>
         {
           a = Identity(x)
           v = Exp(w)

@@ -95,15 +95,15 @@ def test_bad_rules_are_refused(clipped, rule, why):
 def test_the_example_of_the_docs(clipped):
     """docs/rules.md: a bound that is 6, and one that is not."""
     text = """<ir_version: 8, opset_import: ["" : 17]>
-        g (float[N] x) => (float[N] y, float[N] z)
+        g (float[N] x, float[N] u) => (float[N] y, float[N] z)
         <float six = {6}, float five = {5}>
-        { a = Relu(x) y = Min(six, a) b = Relu(x) z = Min(b, five) }"""
+        { a = Relu(x) y = Min(six, a) b = Relu(u) z = Min(b, five) }"""
 
     def is_six(match):
         top = match.constant("c")
         return (top.size == 1 and top.item() == 6.0) or match.refuse("the bound is not 6")
 
-    rule = Rule("relu6", "Min(Relu&(x), c#)", "my.ops::Relu6(x)", guard=is_six, bitwise=True)
+    rule = Rule("relu6", "Min(Relu(x), c#)", "my.ops::Relu6(x)", guard=is_six, bitwise=True)
     result = onnxslim.optimize(onnx.parser.parse_model(text), rules=[rule], remarks=True)
     assert "Relu6" in operators(result)
     assert "the bound is not 6" in {remark.text for remark in result.remarks}
