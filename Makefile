@@ -172,6 +172,17 @@ wheel: $(PACKAGE)/installed ## the Python package: build/dist/onnxslim-*.whl
 	PATH=$(CURDIR)/$(PACKAGE)/bin:$$PATH $(PACKAGE)/bin/python -m pip wheel --quiet --disable-pip-version-check \
 	  --no-deps --no-build-isolation --no-index -w $(BUILD)/dist .
 
+# Programs that call the package, as their users have them: 6 GB, elsewhere if CLIENTS says so.
+CLIENTS := .venv-clients
+$(CLIENTS)/installed: requirements/clients.txt
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python $(INSTALL) -r $<
+	@touch $@
+clients: all wheel $(VENV)/test.installed $(CLIENTS)/installed ## ultralytics and optimum call the package (CLIENTS=.venv-clients, 6 GB)
+	$(CLIENTS)/bin/python -m pip uninstall --quiet --yes onnxslim
+	$(CLIENTS)/bin/python $(INSTALL) --no-index $$(ls -t $(BUILD)/dist/onnxslim-*.whl | head -1)
+	ONNXSLIM_CLIENTS=$(CLIENTS) $(PYTEST) --build=$(BUILD) -v tests/python/test_clients.py $(ARGS)
+
 # --- run ---------------------------------------------------------------------------------------------------
 
 demo: all $(VENV)/test.installed ## optimise a real exported model (MODEL=bert_base) and verify it in ONNX Runtime
