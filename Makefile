@@ -274,6 +274,9 @@ latency: programs $(BENCH)/installed ## time the zoo in ONNX Runtime on a quiet 
 	$(BENCH)/bin/python bench/latency/run.py --build $(BUILD) $(ARGS)
 	$(BENCH)/bin/python tools/readme.py
 
+speed: programs $(BENCH)/installed ## the whole process against cp, on a quiet machine: results/speed.json, .md, .svg (minutes)
+	$(BENCH)/bin/python bench/speed/run.py --build $(BUILD) $(ARGS)
+
 scaling: programs $(BENCH)/installed ## time per node up to a million nodes: results/scaling.json, .svg (minutes)
 	$(BENCH)/bin/python bench/scaling/run.py --build $(BUILD) $(ARGS)
 

@@ -11,6 +11,7 @@ differences in ONNX Runtime that the zoo tests left in build/zoo/.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -45,22 +46,31 @@ def memory(command: list) -> dict[str, int]:
     return ended.memory
 
 
-def copy_commands(source: Path, work: Path) -> list[list]:
-    """Return the `cp` of every file of a model."""
-    names = [f.name for f in zoo.MODELS[source.stem].facts.files]
-    return [["cp", "--reflink=never", source.parent / n, work / f"copy.{n}"] for n in names]
+def files_of(source: Path) -> list[Path]:
+    """Return the files of a model of the zoo."""
+    return [source.parent / f.name for f in zoo.MODELS[source.stem].facts.files]
 
 
-def times(source: Path, tool: list, work: Path, runs: int) -> dict[str, float]:
-    """Return the median seconds of the optimizer and of `cp`, turn about."""
-    ours, copies = [], []
+def turns(files: list[Path], tool: list, work: Path, runs: int) -> list[tuple[float, float]]:
+    """Return the seconds of `cp` of a model's files and of the optimizer, turn about.
+
+    Each writes new files into an empty folder: what the other one left would have to be thrown out of memory.
+    """
+    pairs = []
     for _ in range(runs + 1):  # the first warms the cache
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        copies.append(sum(timed(c) for c in copy_commands(source, work)))
-        ours.append(timed(tool))
-    median = {"onnxslim": ours[1:], "cp": copies[1:]}
-    return {name: statistics.median(values) for name, values in median.items()}
+        seconds = []
+        copies = [["cp", "--reflink=never", f, work / f"copy.{f.name}"] for f in files]
+        for commands in (copies, [tool]):
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            seconds.append(sum(timed(c) for c in commands))
+        pairs.append((seconds[0], seconds[1]))
+    return pairs[1:]
+
+
+def fingerprint(file: Path) -> str:
+    """Return what tells one build of a program from another."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
 def measure(name: str, build: Path, runs: int) -> dict:
@@ -68,7 +78,8 @@ def measure(name: str, build: Path, runs: int) -> dict:
     source, work = materialize.materialize(name), build / "measure"
     out, report = work / source.name, work / "report.json"
     tool = [build / "onnxslim", source, out, "-q"]
-    seconds = times(source, tool, work, runs)
+    copies, ours = zip(*turns(files_of(source), tool, work, runs), strict=True)
+    seconds = {"onnxslim": statistics.median(ours), "cp": statistics.median(copies)}
     shutil.rmtree(work)  # external data of an earlier run would stay beside the next one's
     work.mkdir()
     held = memory([*tool, "--json", report])

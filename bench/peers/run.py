@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import json
 import shutil
 import sys
@@ -30,6 +29,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "models")]
 
 import materialize  # noqa: E402  (found through the line above)
+import measure  # noqa: E402
 import process  # noqa: E402
 import table  # noqa: E402
 import zoo  # noqa: E402
@@ -109,7 +109,7 @@ def frozen(model: zoo.Model, work: Path) -> Path:
 def ours(build: Path) -> tuple[str, str]:
     """Return the command and what identifies this build of it."""
     tool = build / "onnxslim"
-    return str(tool), hashlib.sha256(tool.read_bytes()).hexdigest()[:12]
+    return str(tool), measure.fingerprint(tool)
 
 
 def jobs(model: zoo.Model, build: Path) -> Iterator[Job]:
