@@ -81,15 +81,15 @@ static Tensor *scaled_again(Model *m, const Tensor *t, Tensor *weight) {
 
 /* Magnitudes in the order of their bits; the least one without 0, as one less. */
 typedef struct Extremes {
-  uint64_t least, most;
+  int64_t least, most;
 } Extremes;
 
-#define EXTREMES(T, LOOSE)                                                                                   \
+/* Signed numbers, which any processor can compare many of at once. */
+#define EXTREMES(T, MOST, LOOSE)                                                                             \
   {                                                                                                          \
-    const T magnitude = (T)((T) ~(T)0 >> 1);                                                                 \
-    T least = (T) ~(T)0, most = 0;                                                                           \
+    T least = MOST, most = 0;                                                                                \
     for (size_t i = 0; i < n / sizeof(T); i++) {                                                             \
-      T each = ((const LOOSE *)bytes)[i] & magnitude, below = (T)(each - 1);                                 \
+      T each = (T)(((const LOOSE *)bytes)[i] & MOST), below = (T)(((const LOOSE *)bytes)[i] - 1) & MOST;     \
       least = below < least ? below : least;                                                                 \
       most = each > most ? each : most;                                                                      \
     }                                                                                                        \
@@ -100,9 +100,9 @@ typedef struct Extremes {
 
 static void extremes_add(Extremes *x, const void *bytes, size_t n, size_t size) {
   switch (size) {
-  case 2: EXTREMES(uint16_t, Loose16)
-  case 4: EXTREMES(uint32_t, Loose32)
-  default: EXTREMES(uint64_t, Loose64)
+  case 2: EXTREMES(int16_t, INT16_MAX, Loose16)
+  case 4: EXTREMES(int32_t, INT32_MAX, Loose32)
+  default: EXTREMES(int64_t, INT64_MAX, Loose64)
   }
 }
 
@@ -111,7 +111,7 @@ static void extremes_add(Extremes *x, const void *bytes, size_t n, size_t size) 
 static Tensor *extremes_of(Model *m, const Tensor *t) {
   enum { PIECE = 256 << 10, WORTH_IT = 64 << 10 };
   size_t size = elem_size(t->dtype);
-  Extremes x = {UINT64_MAX, 0};
+  Extremes x = {INT64_MAX, 0};
   Arena *scratch = arena_child(m->arena);
   uint8_t *piece = t->nbytes < WORTH_IT ? NULL : blob_raw(scratch, PIECE);
   for (uint64_t at = 0; at < t->nbytes; at += PIECE) {
@@ -120,12 +120,12 @@ static Tensor *extremes_of(Model *m, const Tensor *t) {
   }
   arena_free(scratch);
   if (!x.most) return NULL;
-  uint64_t least = x.least + 1;
+  int64_t least = x.least + 1;
   uint8_t both[2 * sizeof least];
   switch (size) {
-  case 2: memcpy(both, (uint16_t[]){(uint16_t)least, (uint16_t)x.most}, 2 * size); break;
-  case 4: memcpy(both, (uint32_t[]){(uint32_t)least, (uint32_t)x.most}, 2 * size); break;
-  default: memcpy(both, (uint64_t[]){least, x.most}, 2 * size);
+  case 2: memcpy(both, (int16_t[]){(int16_t)least, (int16_t)x.most}, 2 * size); break;
+  case 4: memcpy(both, (int32_t[]){(int32_t)least, (int32_t)x.most}, 2 * size); break;
+  default: memcpy(both, (int64_t[]){least, x.most}, 2 * size);
   }
   return tensor_new(m->arena, t->dtype, 1, &(int64_t){2}, TS_OWNED, arena_copy(m->arena, both, 2 * size));
 }
