@@ -270,3 +270,8 @@ void facts_forget(Value *v) {
     detach_users(next, &list);
   }
 }
+
+void facts_redeclare(Value *v) {
+  const OpDef *op = v->producer ? v->producer->op : NULL;
+  if (v->producer && !(op && family[op->id])) facts_forget(v);
+}

@@ -35,6 +35,9 @@ void facts_share(Value *now, Value *old);
 /* Do the facts of v say all that inference reads off a constant t? */
 bool facts_cover(Value *v, const Tensor *t);
 
+/* v is declared otherwise now, which is all that is known of what an unknown operator gives. */
+void facts_redeclare(Value *v);
+
 /* Drops what is cached for v and for everything computed from it that is cached. */
 void facts_forget(Value *v);
 

@@ -1,5 +1,7 @@
 #include "rewrite/journal.h"
 
+#include "infer/facts.h"
+
 #include <string.h>
 
 bool measure_less(Measure a, Measure b) {
@@ -171,6 +173,8 @@ static void do_swap_identity(Value *a, Value *b) {
   map_put(&b->graph->scope, map_key(b->name), b);
   mark_name_dirty(a);
   mark_name_dirty(b);
+  facts_redeclare(a);
+  facts_redeclare(b);
 }
 
 static void list_input(Graph *g, Value *v, size_t at) {

@@ -3,16 +3,7 @@
  * Per output a line "DTYPE EXACT RANK DIM... BYTES" and the packed bytes (strings: each length as int64, then
  * its bytes), or "none". Not part of the library; built by test_eval.py. */
 #include "eval/constant.h"
-#include "onnx/codec.h"
-
-#include <stdio.h>
-#include <string.h>
-
-typedef struct Job {
-  Ctx *cx;
-  const char *path;
-  FILE *out;
-} Job;
+#include "models_tool.h"
 
 static bool put(void *file, const void *bytes, size_t n) {
   return fwrite(bytes, 1, n, file) == n;
@@ -50,20 +41,5 @@ static void run(void *arg) {
 }
 
 int main(void) {
-  char path[4096], result[4200];
-  int failed = 0;
-  while (fgets(path, sizeof path, stdin)) {
-    path[strcspn(path, "\n")] = 0;
-    snprintf(result, sizeof result, "%s.out", path);
-    Ctx cx;
-    ctx_init(&cx, NULL, NULL);
-    Job job = {&cx, path, fopen(result, "wb")};
-    if (!job.out) return 1;
-    if (!ctx_protect(&cx, run, &job)) {
-      fprintf(stderr, "%s: %s\n", path, cx.message);
-      failed = 1;
-    }
-    fclose(job.out);
-  }
-  return failed;
+  return each_model(".out", run);
 }

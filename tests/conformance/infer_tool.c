@@ -5,16 +5,7 @@
  * commas, numbers or formulas over dim names without blanks, "?" if nothing is known of them; "-" stands for
  * what is not known as a whole. Not part of the library; run by test_infer.py. */
 #include "infer/facts.h"
-#include "onnx/codec.h"
-
-#include <stdio.h>
-#include <string.h>
-
-typedef struct Job {
-  Ctx *cx;
-  const char *path;
-  FILE *out;
-} Job;
+#include "models_tool.h"
 
 /* Formulas over anonymous symbols say nothing that can be checked. */
 static void put_dim(FILE *out, Model *m, Dim d) {
@@ -58,20 +49,5 @@ static void run(void *arg) {
 }
 
 int main(void) {
-  char path[4096], result[4200];
-  int failed = 0;
-  while (fgets(path, sizeof path, stdin)) {
-    path[strcspn(path, "\n")] = 0;
-    snprintf(result, sizeof result, "%s.facts", path);
-    Ctx cx;
-    ctx_init(&cx, NULL, NULL);
-    Job job = {&cx, path, fopen(result, "wb")};
-    if (!job.out) return 1;
-    if (!ctx_protect(&cx, run, &job)) {
-      fprintf(stderr, "%s: %s\n", path, cx.message);
-      failed = 1;
-    }
-    fclose(job.out);
-  }
-  return failed;
+  return each_model(".facts", run);
 }

@@ -1,13 +1,14 @@
-"""ops.def and attrs.def against the schemas of the onnx package."""
+"""ops.def and attrs.def against the schemas of the onnx package, and what nodes are taken for at every opset."""
 
 import re
+import subprocess
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import onnx.defs
+import onnx
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 from onnx.defs import OpSchema
 
 import ort_kernels
@@ -243,3 +244,106 @@ def test_first_inputs_are_needed_but_of_control_flow():
                 for p in schema.inputs[: arity[0]]
             ]
             assert not any(optional) or "OP_CONTROL" in facts, key
+
+
+# --- nodes at every opset ----------------------------------------------------------------------------------------
+
+NEWEST = onnx.defs.onnx_opset_version()
+BROADCASTS_BY_ATTRIBUTE = 7
+"""Below it, what is elementwise with two operands is left alone (op_find())."""
+VERSIONED = {"": NEWEST, "ai.onnx.ml": 5}
+MOST = 6
+"""Inputs and outputs of a variadic operator."""
+
+
+def schema(domain: str, name: str, version: int) -> OpSchema | None:
+    """Return the definition in force, None if there is none or it is withdrawn."""
+    history = [s for s in SCHEMAS[domain, name] if s.since_version <= version]
+    return history[-1] if history and not history[-1].deprecated else None
+
+
+def is_left_alone(domain: str, name: str, version: int) -> bool:
+    arity, _, facts = ROWS[domain, name]
+    newer = schema(domain, name, BROADCASTS_BY_ATTRIBUTE)
+    changed = newer is not None and newer.since_version == BROADCASTS_BY_ATTRIBUTE
+    elementwise = "OP_ELEMENTWISE" in facts and arity[1] == 2
+    return not domain and version < BROADCASTS_BY_ATTRIBUTE and changed and elementwise
+
+
+def nodes(domain: str, version: int):
+    """Yield a node for the fewest and for the most inputs and outputs of every operator, with its definition."""
+    for key in SCHEMAS:
+        found = schema(*key, version) if key[0] == domain else None
+        if not found:
+            continue
+        for least in (True, False):
+            bounds = ((found.min_input, found.max_input), (found.min_output, found.max_output))
+            ins, outs = (low if least else max(low, min(most, MOST)) for low, most in bounds)
+            inputs = [f"x{i}" for i in range(ins)]
+            outputs = [f"{key[1]}{least}{i}" for i in range(outs)]
+            yield helper.make_node(key[1], inputs, outputs, domain=domain), found
+
+
+def wanted(domain: str, found: OpSchema, version: int) -> tuple[int, dict[str, object]]:
+    """Return since when the definition holds, and the attributes that have a default then."""
+    if is_left_alone(domain, found.name, version):
+        return 0, {}
+    defaults = {
+        name: helper.get_attribute_value(a.default_value)
+        for name, a in found.attributes.items()
+        if a.default_value.type
+    }
+    texts = {
+        k: v for k, v in defaults.items() if not (isinstance(v, list) and isinstance(v[0], bytes))
+    }
+    return found.since_version, texts
+
+
+def said(value: str, like) -> object:
+    """Return an attribute that the tool printed, as the type it should have."""
+    if isinstance(like, bytes):
+        return value.encode()
+    if isinstance(like, list):
+        return [int(v) for v in value.split(",")]
+    return np.float32(float.fromhex(value)) if isinstance(like, float) else int(value)
+
+
+CASES = [(d, v) for d, newest in VERSIONED.items() for v in range(1, newest + 1)]
+
+
+@pytest.fixture(scope="module")
+def lines(build, tmp_path_factory) -> dict:
+    """Return what the tool says of every node, for all domains and versions."""
+    folder, models = tmp_path_factory.mktemp("ops"), {}
+    inputs = [helper.make_tensor_value_info(f"x{i}", TensorProto.FLOAT, [2, 3]) for i in range(64)]
+    for domain, version in CASES:
+        made = [node for node, _ in nodes(domain, version)]
+        opsets = [helper.make_opsetid(domain, version)]
+        path = folder / f"{domain or 'ai.onnx'}.{version}.onnx"
+        onnx.save(
+            helper.make_model(helper.make_graph(made, "g", inputs, []), opset_imports=opsets), path
+        )
+        models[domain, version] = path
+    paths = "\n".join(map(str, models.values()))
+    subprocess.run([build / "ops_tool"], input=paths, text=True, check=True)
+    return {
+        case: path.with_name(f"{path.name}.ops").read_text().splitlines()
+        for case, path in models.items()
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_operator(lines, case):
+    domain, version = case
+    expected = list(nodes(domain, version))
+    assert len(lines[case]) == len(expected) > 0
+    for line, (node, found) in zip(lines[case], expected, strict=True):
+        name, since, *attributes = line.split("\t")
+        assert name == node.op_type
+        has = dict(a.split("=", 1) for a in attributes)
+        holds, defaults = wanted(domain, found, version)
+        assert int(since) == holds, line
+        assert set(has) == set(defaults), line
+        for key, value in defaults.items():
+            like = np.float32(value) if isinstance(value, float) else value
+            assert said(has[key], value) == like, (line, key)
