@@ -15,7 +15,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +37,10 @@ import reduce as reducer  # noqa: E402
 TOLERANCE = 1e-4
 """Of the largest output, at least of 1: inputs are small integers, so that little rounds at all."""
 RESULTS = ROOT / "results" / "fuzz.json"
+BLOCK = 8
+"""Seeds that a process tries at a time."""
+DEAD = "dead"
+"""What became of a process."""
 
 
 class InvalidError(Exception):
@@ -64,6 +70,10 @@ class Fuzzer:
 
     def verdict(self, model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> str:
         """Return what is wrong with the optimised model, "" if nothing."""
+        try:
+            onnx.checker.check_model(model, full_check=True)
+        except Exception as error:
+            raise InvalidError(str(error).splitlines()[0]) from error
         wanted = run(model, feeds)
         ours, failed = self.optimise(model)
         if ours is None:
@@ -160,16 +170,57 @@ def try_seed(tool: Path, build: Path, flags: tuple[str, ...], seed: int) -> tupl
     return seed, verdict
 
 
+def alone(task: Callable, *args):
+    """Return what a task returns, DEAD if its process does not survive it."""
+    with ProcessPoolExecutor(1) as pool:
+        try:
+            return pool.submit(task, *args).result()
+        except BrokenProcessPool:
+            return DEAD
+
+
+def runs(seed: int) -> bool:
+    """Tell whether ONNX Runtime runs the model of a seed."""
+    model = graphs.make(seed)
+    try:
+        run(model, graphs.feeds(model, seed))
+    except InvalidError:
+        return False
+    return True
+
+
+def verdicts(trial: Callable, seeds: Sequence[int], jobs: int) -> Iterator[tuple[int, str | None]]:
+    """Yield the verdicts of seeds; a model that kills ONNX Runtime is no case, unless only ours does."""
+    blocks = [seeds[i : i + BLOCK] for i in range(0, len(seeds), BLOCK)]
+    while blocks:
+        with ProcessPoolExecutor(jobs) as pool:
+            waiting = [pool.submit(try_seeds, trial, block) for block in blocks]
+            try:
+                while waiting:
+                    yield from waiting[0].result()
+                    del waiting[0], blocks[0]
+            except BrokenProcessPool:  # by this block or by a later one: those are tried again
+                pass
+        for seed in blocks.pop(0) if blocks else ():
+            found = alone(trial, seed)
+            died = "our model kills ONNX Runtime" if alone(runs, seed) is True else None
+            yield (seed, died) if found is DEAD else found
+
+
+def try_seeds(trial: Callable, seeds: Sequence[int]) -> list[tuple[int, str | None]]:
+    """Return the verdicts of some seeds."""
+    return [trial(seed) for seed in seeds]
+
+
 def sweep(build: Path, seeds: range, jobs: int, flags: tuple[str, ...], done=lambda: None) -> dict:
     """Try all seeds; return how many were cases, and the failures."""
     failures, cases = {}, 0
     trial = partial(try_seed, build / "onnxslim", build, flags)
-    with ProcessPoolExecutor(jobs) as pool:
-        for seed, verdict in pool.map(trial, seeds, chunksize=8):
-            cases += verdict is not None
-            if verdict:
-                failures[seed] = verdict
-            done()
+    for seed, verdict in verdicts(trial, seeds, jobs):
+        cases += verdict is not None
+        if verdict:
+            failures[seed] = verdict
+        done()
     return {"cases": cases, "failures": failures}
 
 

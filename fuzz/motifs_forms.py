@@ -19,6 +19,8 @@ def scalar(d: Draft, x: float) -> str:
 def mean(d: Draft, v: Value, axes: list[int]) -> Value:
     """Add a mean over axes that stay, in one of several spellings."""
     count = float(np.prod([v.shape[a] for a in axes]))
+    if d.opset < 11:
+        axes = [a % v.rank for a in axes]
     how = d.rng.randrange(4)
     if how == 0 and count in (1, 2, 4):
         total = d.reduce("ReduceSum", v, axes, True)
