@@ -9,10 +9,9 @@ MODEL    ?= bert_base
 PYTEST   := $(PY) -m pytest
 JOBS     := $(shell nproc 2>/dev/null || echo 2)
 
-ifeq ($(origin CC),default)
-CC := gcc
-endif
-OBJCOPY  ?= objcopy
+# What to build for: posix, or through `make windows` and `make wasm` another.
+PLATFORM ?= posix
+include platform/$(PLATFORM).mk
 OPT      ?= -O2
 # CMakeLists.txt reads these two. Clang would contract a*b+c to one rounding where the machine can.
 DIALECT  := -std=c11 -D_GNU_SOURCE -ffp-contract=off
@@ -20,12 +19,9 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 SANITIZE ?=
 ifneq ($(SANITIZE),)
 SANITIZED := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
-else
-UNDEFINED := -Wl,-z,defs
 endif
 CFLAGS   ?= -g
-ALL_CFLAGS = $(DIALECT) $(OPT) $(WARNINGS) -fvisibility=hidden -fPIC -pthread $(SANITIZED) $(CFLAGS)
-LDLIBS   := -lm -lpthread -ldl
+ALL_CFLAGS = $(DIALECT) $(OPT) $(WARNINGS) -fvisibility=hidden $(TARGET_FLAGS) $(SANITIZED) $(CFLAGS)
 # One short line per step; V=1 shows the commands.
 say       = $(if $(V),,@printf '  %-7s %s\n' $(1) $@;)
 
@@ -41,13 +37,14 @@ CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/obj/%.o)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/obj/%.o)
 
 STATIC   := $(BUILD)/libonnxslim.a
-SHARED   := $(BUILD)/libonnxslim.so.$(SOVERSION)
+SHARED   := $(BUILD)/$(SHARED_NAME)
+PROGRAM  := $(BUILD)/onnxslim$(EXE)
 DRIVER_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/conformance/*.c tests/robust/*.c))
 DRIVERS  := $(patsubst %.o,$(BUILD)/%,$(notdir $(DRIVER_OBJ)))
 WRONG_OBJ := $(BUILD)/obj/tests/bisect/wrong_pass.o
 FUZZ_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard fuzz/*.c))
 REPLAYS  := $(patsubst $(BUILD)/obj/fuzz/%.o,$(BUILD)/replay-%,$(filter-out %/replay.o,$(FUZZ_OBJ)))
-PROGRAMS := $(BUILD)/onnxslim $(BUILD)/onnxslim-wrong $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS) $(REPLAYS)
+PROGRAMS := $(PROGRAM) $(BUILD)/onnxslim-wrong $(BUILD)/unit $(BUILD)/examples/optimize $(DRIVERS) $(REPLAYS)
 
 .DELETE_ON_ERROR:
 
@@ -82,18 +79,26 @@ $(BUILD)/obj/fuzz/%.o: fuzz/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALL_CFLAGS) -Iinclude -Isrc -Itests/robust -MMD -MP -c $< -o $@
 
-# One relocatable object whose hidden symbols are made local: a program that links the archive sees onnxslim_* only.
+# One relocatable object in which all is local that the header does not declare: who links the archive sees onnxslim_*
+# only.
+ifneq ($(LOCALIZE),)
 $(BUILD)/libonnxslim.o: $(LIB_OBJ) $(BUILD)/sources
 	$(call say,LD)$(LD) -r -o $@ $(LIB_OBJ)
-	@$(OBJCOPY) --localize-hidden $@
+	@$(OBJCOPY) $(LOCALIZE) $@
 $(STATIC): $(BUILD)/libonnxslim.o
+else
+$(STATIC): $(LIB_OBJ) $(BUILD)/sources
+endif
 	@rm -f $@
-	$(call say,AR)$(AR) rcs $@ $<
+	$(call say,AR)$(AR) rcs $@ $(filter %.o,$^)
 $(BUILD)/libonnxslim.so.%: $(LIB_OBJ) $(BUILD)/sources $(EXPORTS)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=$(EXPORTS) $(UNDEFINED) \
 	  -o $@ $(LIB_OBJ) $(LDLIBS)
 	@ln -sf $(@F) $(BUILD)/libonnxslim.so
-$(BUILD)/onnxslim: $(CLI_OBJ) $(STATIC)
+$(BUILD)/onnxslim.dll: $(BUILD)/libonnxslim.o
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -shared -Wl,--export-all-symbols -Wl,--out-implib,$(BUILD)/libonnxslim.dll.a \
+	  -o $@ $< $(LDLIBS)
+$(PROGRAM): $(CLI_OBJ) $(STATIC)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(CLI_OBJ) $(STATIC) $(LDLIBS)
 $(BUILD)/unit: $(UNIT_OBJ) $(LIB_OBJ) $(BUILD)/sources
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(UNIT_OBJ) $(LIB_OBJ) $(LDLIBS)
@@ -115,6 +120,20 @@ $(BUILD)/examples/%: examples/%.c include/onnxslim.h $(STATIC)
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CLI_OBJ) $(UNIT_OBJ) $(DRIVER_OBJ) $(WRONG_OBJ) $(FUZZ_OBJ))
 
+# --- other platforms ---------------------------------------------------------------------------------------
+# platform/ has what each needs.
+
+WASM    := build/wasm
+WINDOWS := build/windows
+wasm: ## build/wasm/onnxslim.wasm, the command line for WebAssembly with WASI (after setup-wasm)
+	$(MAKE) PLATFORM=wasi BUILD=$(WASM) CFLAGS='$(filter-out -g,$(CFLAGS))' $(WASM)/onnxslim.wasm $(WASM)/libonnxslim.a
+windows: ## build/windows/: command line, DLL and libraries for 64-bit Windows (after setup-windows)
+	$(MAKE) PLATFORM=windows BUILD=$(WINDOWS) $(addprefix $(WINDOWS)/,onnxslim.exe onnxslim.dll libonnxslim.a)
+setup-wasm: ## install clang, lld, wasi-libc and Node (Debian, as root)
+	apt-get install -y --no-install-recommends clang-14 lld-14 llvm-14 wasi-libc libclang-rt-14-dev-wasm32 nodejs
+setup-windows: ## install MinGW-w64 and Wine (Debian, as root)
+	apt-get install -y --no-install-recommends gcc-mingw-w64-x86-64-posix wine wine64
+
 # --- install -----------------------------------------------------------------------------------------------
 # For CMake's find_package() install with CMake: cmake -B build/cmake && cmake --install build/cmake.
 
@@ -128,9 +147,9 @@ UP       := $(shell realpath -ms --relative-to=/$(LIBDIR)/pkgconfig /)
 PC_VALUES = s|@PC_PREFIX@|$${pcfiledir}/$(UP)|; s|@PC_LIBDIR@|$${prefix}/$(LIBDIR)|; \
   s|@PC_INCLUDEDIR@|$${prefix}/include|; s|@PC_VERSION@|$(VERSION)|; s|@PC_LIBS_PRIVATE@|$(LDLIBS)|
 
-install: $(BUILD)/onnxslim $(STATIC) $(SHARED) ## put command line, library and header below PREFIX (DESTDIR= LIBDIR=lib)
+install: $(PROGRAM) $(STATIC) $(SHARED) ## put command line, library and header below PREFIX (DESTDIR= LIBDIR=lib)
 	install -d $(INTO)/bin $(INTO)/include $(INTO)/$(LIBDIR)/pkgconfig
-	install $(BUILD)/onnxslim $(INTO)/bin/
+	install $(PROGRAM) $(INTO)/bin/
 	install -m 644 include/onnxslim.h $(INTO)/include/
 	install -m 644 $(STATIC) $(INTO)/$(LIBDIR)/
 	install -m 644 $(SHARED) $(INTO)/$(LIBDIR)/$(FULL)

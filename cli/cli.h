@@ -146,9 +146,6 @@ typedef struct Progress {
 
 int terminal_width(FILE *out);
 bool terminal_color(FILE *out);
-void catch_signals(void);
-/* Was there a SIGINT or SIGTERM? Which one? 0: none. */
-int signal_caught(void);
 int on_progress(void *user, const char *phase, uint64_t done, uint64_t total);
 void on_log(void *user, onnxslim_log_level level, const char *line);
 void on_dump(void *user, const char *title, const char *text);

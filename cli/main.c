@@ -1,11 +1,10 @@
 #include "cli.h"
+#include "system.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const Command commands[] = {
     {"", "IN [OUT]", "optimize IN, report, and write OUT (which may be IN)", 1, 2, cmd_optimize},
@@ -71,7 +70,7 @@ int report_error(Cli *c, onnxslim_status status) {
 
 int write_json(Cli *c, char *json) {
   if (!json) return report_error(c, ONNXSLIM_ERR_MEMORY);
-  FILE *f = strcmp(c->json, "-") == 0 ? stdout : fopen(c->json, "w");
+  FILE *f = strcmp(c->json, "-") == 0 ? stdout : system_create(c->json);
   bool ok = f && fputs(json, f) >= 0;
   if (f) ok = (f == stdout ? fflush(f) : fclose(f)) == 0 && ok;
   onnxslim_buffer_free(c->cx, json);
@@ -107,9 +106,10 @@ static int run(Cli *c, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  catch_signals();
+  system_catch_signals();
+  argv = system_arguments(argc, argv);
   Cli c = {.command = commands, .out = stdout};
-  Progress progress = {.enabled = isatty(STDERR_FILENO), .cli = &c};
+  Progress progress = {.enabled = system_is_terminal(stderr), .cli = &c};
   c.progress = &progress;
   onnxslim_callbacks calls = {.log = on_log, .progress = on_progress, .user = &progress, .dump = on_dump};
   c.cx = onnxslim_context_new(NULL, &calls);
@@ -125,9 +125,6 @@ int main(int argc, char **argv) {
     error_line(&c, "cannot write the report: %s", strerror(errno));
     code = EXIT_IO;
   }
-  if (signal_caught() && code != EXIT_DONE) { /* let the shell see what ended us */
-    signal(signal_caught(), SIG_DFL);
-    raise(signal_caught());
-  }
+  if (system_caught() && code != EXIT_DONE) system_die();
   return code;
 }

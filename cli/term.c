@@ -1,68 +1,34 @@
-/* The terminal: its width, its colours, progress, signals. */
+/* The terminal: its width, its colours, progress. */
 #include "cli.h"
+#include "system.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 
 int terminal_width(FILE *out) {
-  struct winsize size;
-  if (isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20)
-    return size.ws_col;
+  int n = system_is_terminal(out) ? system_columns(out) : 0;
+  if (n >= 20) return n;
   const char *columns = getenv("COLUMNS");
-  long n = columns ? strtol(columns, NULL, 10) : 0;
-  return n >= 20 && n <= 1000 ? (int)n : 100;
+  long fixed = columns ? strtol(columns, NULL, 10) : 0;
+  return fixed >= 20 && fixed <= 1000 ? (int)fixed : 100;
 }
 
 bool terminal_color(FILE *out) {
   const char *off = getenv("NO_COLOR"), *term = getenv("TERM");
-  return isatty(fileno(out)) && !(off && *off) && !(term && strcmp(term, "dumb") == 0);
-}
-
-/* --- signals
- * ------------------------------------------------------------------------------------------------- */
-
-static volatile sig_atomic_t caught;
-
-static void on_signal(int number) {
-  caught = number;
-}
-
-/* The first interrupt lets the library clean up (the next progress report cancels the run), the second one
- * kills. A closed pipe and a file that may not grow are errors with a message. */
-void catch_signals(void) {
-  struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-  sigaction(SIGINT, &stop, NULL);
-  sigaction(SIGTERM, &stop, NULL);
-  struct sigaction ignore = {.sa_handler = SIG_IGN};
-  sigaction(SIGPIPE, &ignore, NULL);
-  sigaction(SIGXFSZ, &ignore, NULL);
-}
-
-int signal_caught(void) {
-  return caught;
+  return system_is_terminal(out) && !(off && *off) && !(term && strcmp(term, "dumb") == 0);
 }
 
 /* --- callbacks
  * ------------------------------------------------------------------------------------------------ */
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 enum { REDRAWS_PER_SECOND = 10 };
 
 /* Nothing in the first second: most runs are over by then. */
 int on_progress(void *user, const char *phase, uint64_t done, uint64_t total) {
   Progress *p = user;
-  if (caught) return 1;
+  if (system_caught()) return 1;
   if (!p->enabled) return 0;
-  double t = now();
+  double t = system_seconds();
   if (!p->started) p->started = t;
   if (t - p->started < 1 || t - p->drawn < 1.0 / REDRAWS_PER_SECOND) return 0;
   p->drawn = t;

@@ -94,6 +94,19 @@ bool glob_match(const char *pattern, const char *text) {
   return !*pattern;
 }
 
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool text_mentions(const char *text, const char *part) {
+  for (;; text++) {
+    size_t n = 0;
+    while (part[n] && lower(text[n]) == lower(part[n])) n++;
+    if (!part[n]) return true;
+    if (!*text) return false;
+  }
+}
+
 char *list_next(Arena *a, const char **at) {
   const char *p = *at;
   if (!p) return NULL;

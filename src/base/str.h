@@ -28,5 +28,7 @@ const char *list_item(Arena *a, const char *text);
 
 /* Glob match with '*' and '?' over the whole text. */
 bool glob_match(const char *pattern, const char *text);
+/* Is `part` in the text? ASCII letters are the same in both cases. */
+bool text_mentions(const char *text, const char *part);
 
 #endif

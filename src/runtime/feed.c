@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* Sizes by role. One batch of 16 tokens or of 224 x 224 pixels first, then other sizes to catch what was made
  * for one size only, then what choosy models ask for: short and long, powers of two, multiples of 32. */
@@ -28,7 +27,7 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 
 static bool mentions(const char *text, const char *const *words, size_t n) {
   for (size_t i = 0; i < n; i++)
-    if (strcasestr(text, words[i])) return true;
+    if (text_mentions(text, words[i])) return true;
   return false;
 }
 
@@ -37,7 +36,7 @@ static DimRole dim_role(const FeedInput *in, int i) {
   static const char *const lengths[] = {"seq", "len", "time", "frame", "token", "num"};
   static const char *const sides[] = {"height", "width"};
   const char *name = in->dim[i].name;
-  if (name && strcasestr(name, "batch")) return DIM_BATCH;
+  if (name && text_mentions(name, "batch")) return DIM_BATCH;
   if (name && mentions(name, sides, 2)) return DIM_SPATIAL;
   if (name && mentions(name, lengths, sizeof lengths / sizeof *lengths)) return DIM_OTHER;
   if (i == 0) return DIM_BATCH;

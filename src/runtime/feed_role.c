@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 /* A value whose elements are elements of the input plus `offset`. */
 typedef struct Reach {
@@ -218,7 +217,7 @@ static FeedRole decide(const Walk *w) {
   if (w->index) return FEED_INDEX;
   if (t == DT_BOOL || w->mask) return FEED_MASK;
   if (elem_is_int(t)) return small_integer(t) ? FEED_NOISE : FEED_MASK;
-  return elem_is_float(t) && elem_bits(t) >= 16 && strcasestr(w->in->name, "mask") ? FEED_MASK : FEED_NOISE;
+  return elem_is_float(t) && elem_bits(t) >= 16 && text_mentions(w->in->name, "mask") ? FEED_MASK : FEED_NOISE;
 }
 
 void feed_role(Arena *a, Value *v, FeedInput *in) {

@@ -86,6 +86,8 @@ TEST(globs_match_whole_names) {
   CHECK(glob_match("a*c", "abbbc") && glob_match("*", "") && glob_match("?x*", "axyz"));
   CHECK(!glob_match("a*c", "abcd") && !glob_match("?", "") && !glob_match("", "a"));
   CHECK(glob_match("*/attention/*weight", "l.0/attention/q.weight"));
+  CHECK(text_mentions("attention_Mask", "mask") && text_mentions("MASK", "mask") && text_mentions("a", ""));
+  CHECK(!text_mentions("mas", "mask") && !text_mentions("", "a") && !text_mentions("m\xc3\x81sk", "mask"));
 }
 
 static int finalised;
