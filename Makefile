@@ -129,8 +129,14 @@ wasm: ## build/wasm/onnxslim.wasm, the command line for WebAssembly with WASI (a
 	$(MAKE) PLATFORM=wasi BUILD=$(WASM) CFLAGS='$(filter-out -g,$(CFLAGS))' $(WASM)/onnxslim.wasm $(WASM)/libonnxslim.a
 windows: ## build/windows/: command line, DLL and libraries for 64-bit Windows (after setup-windows)
 	$(MAKE) PLATFORM=windows BUILD=$(WINDOWS) $(addprefix $(WINDOWS)/,onnxslim.exe onnxslim.dll libonnxslim.a)
+BROWSER := build/browser/index.html
+browser: wasm ## build/browser/index.html, a page that slims models in the browser (after setup-wasm, setup-browser)
+	cd ui/browser && npm run --silent check && npm run --silent build -- $(abspath $(WASM)/onnxslim.wasm $(BROWSER))
 setup-wasm: ## install clang, lld, wasi-libc and Node (Debian, as root)
 	apt-get install -y --no-install-recommends clang-14 lld-14 llvm-14 wasi-libc libclang-rt-14-dev-wasm32 nodejs
+setup-browser: ## install what bundles and tests that page: npm packages, and Chromium (Debian, as root)
+	apt-get install -y --no-install-recommends nodejs npm chromium fonts-dejavu-core
+	cd ui/browser && npm ci --no-audit --no-fund
 setup-windows: ## install MinGW-w64 and Wine (Debian, as root)
 	apt-get install -y --no-install-recommends gcc-mingw-w64-x86-64-posix wine wine64
 
@@ -159,6 +165,25 @@ install: $(PROGRAM) $(STATIC) $(SHARED) ## put command line, library and header 
 uninstall: ## remove what install put there
 	rm -f $(INTO)/bin/onnxslim $(INTO)/include/onnxslim.h $(INTO)/$(LIBDIR)/libonnxslim.a \
 	  $(INTO)/$(LIBDIR)/libonnxslim.so* $(INTO)/$(LIBDIR)/pkgconfig/onnxslim.pc
+
+# --- release -----------------------------------------------------------------------------------------------
+
+DIST := onnxslim-$(VERSION)
+dist: ## build/onnxslim-VERSION.tar.xz, the sources of the last commit: the same bytes each time
+	@test -z "$$(git status --porcelain)" || echo 'dist: what is not committed is not in it' >&2
+	@mkdir -p build
+	git -c tar.umask=0022 archive --format=tar --prefix=$(DIST)/ -o build/$(DIST).tar HEAD
+	xz --force -9 --threads=1 build/$(DIST).tar
+distcheck: dist ## unpack that, build, test and install there (ARGS=... for pytest)
+	rm -rf build/distcheck
+	mkdir -p build/distcheck
+	mv build/$(DIST).tar.xz build/distcheck/first.tar.xz
+	$(MAKE) dist
+	cmp build/distcheck/first.tar.xz build/$(DIST).tar.xz
+	tar -xf build/$(DIST).tar.xz -C build/distcheck
+	$(MAKE) -C build/distcheck/$(DIST) VENV='$(abspath $(VENV))' check
+	$(MAKE) -C build/distcheck/$(DIST) install PREFIX=/usr DESTDIR='$(abspath build/distcheck/root)'
+	build/distcheck/root/usr/bin/onnxslim --version | grep -x 'onnxslim $(VERSION)'
 
 # --- Python: one virtual environment, pinned ---------------------------------------------------------------
 

@@ -1,4 +1,5 @@
-/* The operating system as the command line sees it: system_posix.c, which is WASI's too, and system_windows.c. */
+/* The operating system as the command line sees it: system_posix.c, which is WASI's too, and
+ * system_windows.c. */
 #ifndef SYSTEM_H
 #define SYSTEM_H
 
@@ -10,8 +11,8 @@ bool system_is_terminal(FILE *file);
 int system_columns(FILE *file);
 double system_seconds(void); /* since an arbitrary point; never runs backwards */
 
-/* The first interrupt lets the library clean up (the next progress report cancels the run), the second one kills. A
- * closed pipe and a file that may not grow are errors with a message. */
+/* The first interrupt lets the library clean up (the next progress report cancels the run), the second one
+ * kills. A closed pipe and a file that may not grow are errors with a message. */
 void system_catch_signals(void);
 /* Was there an interrupt or a request to end? Which one? 0: none. */
 int system_caught(void);

@@ -31,15 +31,13 @@ double system_seconds(void) {
 
 #ifdef __wasi__ /* has no signals */
 
-void system_catch_signals(void) {
-}
+void system_catch_signals(void) {}
 
 int system_caught(void) {
   return 0;
 }
 
-void system_die(void) {
-}
+void system_die(void) {}
 
 #else
 

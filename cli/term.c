@@ -29,7 +29,7 @@ int on_progress(void *user, const char *phase, uint64_t done, uint64_t total) {
   if (system_caught()) return 1;
   if (!p->enabled) return 0;
   double t = system_seconds();
-  if (!p->started) p->started = t;
+  if (p->started == 0) p->started = t;
   if (t - p->started < 1 || t - p->drawn < 1.0 / REDRAWS_PER_SECOND) return 0;
   p->drawn = t;
   p->shown = true;

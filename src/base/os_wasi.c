@@ -4,6 +4,7 @@
 #ifdef __wasi__
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +33,11 @@ void os_unmap(const void *p, size_t n) {
   free((void *)(uintptr_t)p);
 }
 
+/* Hosts that keep files in memory would else move them at every write. */
 bool os_reserve(int fd, uint64_t size) {
-  (void)fd, (void)size;
-  return false;
+  int e = size <= INT64_MAX ? posix_fallocate(fd, 0, (off_t)size) : EFBIG;
+  if (e) errno = e;
+  return e == 0;
 }
 
 bool os_set_mode(int fd, unsigned mode) {

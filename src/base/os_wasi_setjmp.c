@@ -1,6 +1,7 @@
-/* The run-time half of clang's setjmp() on WebAssembly. A function that calls setjmp() has a table of its calls, each
- * with a number of its own and a label. longjmp() throws; the function catches, and testSetjmp() tells where to go on
- * if the jump was for one of its calls. Names and types are LLVM's (up to version 18). */
+/* The run-time half of clang's setjmp() on WebAssembly. A function that calls setjmp() has a table of its
+ * calls, each with a number of its own and a label. longjmp() throws; the function catches, and testSetjmp()
+ * tells where to go on if the jump was for one of its calls. Names and types are LLVM's (up to version 18).
+ */
 #ifdef __wasi__
 
 #include <setjmp.h>

@@ -56,7 +56,7 @@ const Partial *tensor_value(Model *m, const Tensor *t) {
     at[i] = elem_holds(t->dtype, e) ? e : NULL;
   }
   Partial *p = NEW(m->arena, Partial);
-  *p = (Partial){t->rank, t->count, at};
+  *p = (Partial){t->rank, (size_t)t->count, at};
   return p;
 }
 

@@ -217,7 +217,8 @@ static FeedRole decide(const Walk *w) {
   if (w->index) return FEED_INDEX;
   if (t == DT_BOOL || w->mask) return FEED_MASK;
   if (elem_is_int(t)) return small_integer(t) ? FEED_NOISE : FEED_MASK;
-  return elem_is_float(t) && elem_bits(t) >= 16 && text_mentions(w->in->name, "mask") ? FEED_MASK : FEED_NOISE;
+  return elem_is_float(t) && elem_bits(t) >= 16 && text_mentions(w->in->name, "mask") ? FEED_MASK
+                                                                                      : FEED_NOISE;
 }
 
 void feed_role(Arena *a, Value *v, FeedInput *in) {

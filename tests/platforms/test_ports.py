@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
 
 import golden
 import ported
+import weights
 
 pytestmark = [pytest.mark.plain]
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -20,9 +19,7 @@ FOLDERS = sorted({path.parent for path in GOLDEN.glob("*/*.txt")})
 @pytest.fixture(scope="module")
 def wasm() -> ported.Wasm:
     """The build for WebAssembly."""
-    ported.need("setup-wasm", "clang-14", "wasm-ld-14", "llvm-ar-14", "node")
-    if not Path("/usr/lib/wasm32-wasi").exists():
-        pytest.skip("wasi-libc is not installed here: make setup-wasm")
+    ported.need_wasm()
     ported.make("wasm")
     return ported.Wasm()
 
@@ -77,29 +74,14 @@ def test_golden_cases_of_every_pass_in_windows(windows, tool, tmp_path, pass_fol
     check_same(windows, tool, tmp_path, [golden.parse_case(p) for p in {paths[0], paths[-1]}])
 
 
-def weights_model(count: int = 3) -> onnx.ModelProto:
-    """A model with some weights of 400 kB, half of them transposed."""
-    rng = np.random.default_rng(0)
-    tensors, nodes, last = [], [], "x"
-    for i in range(count):
-        weight = rng.standard_normal((320, 320)).astype(np.float32)
-        tensors.append(numpy_helper.from_array(weight, f"w{i}"))
-        nodes.append(helper.make_node("Transpose", [f"w{i}"], [f"t{i}"], perm=[1, 0]))
-        nodes.append(helper.make_node("MatMul", [last, f"t{i}"], [f"y{i}"]))
-        last = f"y{i}"
-    shape = [helper.make_tensor_value_info(n, 1, ["N", 320]) for n in ("x", last)]
-    graph = helper.make_graph(nodes, "g", shape[:1], shape[1:], tensors)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-
-
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """A folder with a name that is not ASCII, and a model with external data in it."""
     place = tmp_path / "Modèle 模型"
     place.mkdir()
-    (place / "whole.onnx").write_bytes(weights_model().SerializeToString())
+    (place / "whole.onnx").write_bytes(weights.model().SerializeToString())
     onnx.save_model(
-        weights_model(), place / "split.onnx", save_as_external_data=True, location="split.data"
+        weights.model(), place / "split.onnx", save_as_external_data=True, location="split.data"
     )
     return place
 

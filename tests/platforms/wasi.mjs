@@ -1,7 +1,7 @@
 // Runs a WASI program in Node, once for each line of standard input, a JSON array of its arguments. Each run is a
 // fresh instance. Prints a JSON array [exit code, standard output, standard error] for each.
 //   node wasi.mjs PROGRAM.wasm FOLDER    (the folder is all that the program sees, as /)
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,29 +10,28 @@ import { WASI } from 'node:wasi';
 const [program, folder] = process.argv.slice(2);
 const module = await WebAssembly.compile(readFileSync(program));
 const scratch = mkdtempSync(join(tmpdir(), 'wasi-'));
-const names = ['in', 'out', 'err'].map((name) => join(scratch, name));
+// Node closes the descriptors of a WASI object when it collects it: they must not be others' by then.
+const kept = [];
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { args, stdin } = JSON.parse(line);
-  const input = stdin ? join(folder, stdin) : '/dev/null';
-  const [fdIn, fdOut, fdErr] = [openSync(input, 'r'), openSync(names[1], 'w'), openSync(names[2], 'w')];
+  const streams = ['out', 'err'].map((name) => join(scratch, `${kept.length}.${name}`));
   const wasi = new WASI({
     version: 'preview1',
     args: ['onnxslim', ...args],
     preopens: { '/': folder },
     returnOnExit: true,
-    stdin: fdIn,
-    stdout: fdOut,
-    stderr: fdErr,
+    stdin: openSync(stdin ? join(folder, stdin) : '/dev/null', 'r'),
+    stdout: openSync(streams[0], 'w'),
+    stderr: openSync(streams[1], 'w'),
   });
+  kept.push(wasi);
   let code;
   try {
     code = wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject()));
   } catch (error) {
     code = `${error.stack}`; // a trap
   }
-  [fdIn, fdOut, fdErr].forEach((fd) => closeSync(fd));
-  const [out, err] = names.slice(1).map((name) => readFileSync(name));
-  console.log(JSON.stringify([code, out.toString('base64'), err.toString('base64')]));
+  console.log(JSON.stringify([code, ...streams.map((name) => readFileSync(name).toString('base64'))]));
 }
 rmSync(scratch, { recursive: true });

@@ -1,5 +1,5 @@
-/* wasi-libc has no <setjmp.h>. Clang's -wasm-enable-sjlj makes setjmp() of WebAssembly's exceptions and of the
- * functions in os_wasi_setjmp.c. */
+/* wasi-libc has no <setjmp.h>. Clang's -wasm-enable-sjlj makes setjmp() of WebAssembly's exceptions and of
+ * the functions in os_wasi_setjmp.c. */
 #ifndef BASE_WASI_SETJMP_H
 #define BASE_WASI_SETJMP_H
 
