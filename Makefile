@@ -227,6 +227,13 @@ clients: all wheel $(VENV)/test.installed $(CLIENTS)/installed ## ultralytics an
 	$(CLIENTS)/bin/python $(INSTALL) --no-index $$(ls -t $(BUILD)/dist/onnxslim-*.whl | head -1)
 	ONNXSLIM_CLIENTS=$(CLIENTS) $(PYTEST) --build=$(BUILD) -v tests/python/test_clients.py $(ARGS)
 
+# The site generator has one too: it needs nothing of ours, and we nothing of it.
+DOCS := .venv-docs
+$(DOCS)/installed: requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python $(INSTALL) -r $<
+	@touch $@
+
 # --- run ---------------------------------------------------------------------------------------------------
 
 demo: all $(VENV)/test.installed ## optimise a real exported model (MODEL=bert_base) and verify it in ONNX Runtime
@@ -277,6 +284,10 @@ fuzz-corpus: $(VENV)/test.installed ## after fuzz: add what reached further to t
 SEEDS ?= 0:10000
 fuzz-differential: programs $(VENV)/test.installed ## random models before and after in ONNX Runtime (SEEDS=FIRST:LAST)
 	$(PY) fuzz/differential.py --build $(BUILD) --seeds $(SEEDS) --jobs $(JOBS) $(ARGS)
+
+docs: $(BUILD)/onnxslim $(VENV)/test.installed $(DOCS)/installed ## the documentation as a site: build/site/index.html
+	$(PY) tools/docs/pages.py --build $(BUILD)
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict -f build/docs/mkdocs.yml
 
 lint: $(VENV)/test.installed $(VENV)/lint.installed ## clang-format, gcc -Werror, clang-tidy, ruff, layers
 	$(PY) tools/check_layers.py

@@ -18,6 +18,13 @@ CASES = {
     "Whisper decoder, cross-attention": ("whisper_tiny_decoder", 1),
 }
 LAYOUT = ("Reshape", "Transpose")
+KINDS = {
+    "product": {"MatMul", "Gemm"},
+    "layout": {"Reshape", "Transpose", "Split", "Squeeze", "Flatten"},
+    "softmax": {"Softmax", "Attention"},
+    "shape": attention.SHAPES,
+}
+"""How operators are coloured."""
 
 
 def units(bench: lab.Lab) -> dict:
@@ -36,6 +43,24 @@ def picture(model: str, index: int) -> str:
     return f"exp_04_{model}_{index}.svg"
 
 
+def kind(op: str) -> str:
+    """Return how a box is coloured."""
+    return next((name for name, ops in KINDS.items() if op in ops), "other")
+
+
+def panel(title: str, block: attention.Block) -> drawing.Panel:
+    """Return a block's nodes and ends, with the values that go from one to the other."""
+    made = drawing.Panel(title)
+    by_value: dict[str, str | int] = {name: name for name in block.sources}
+    for name in block.sources:
+        made.boxes[name] = drawing.Box([name.rsplit("/", 1)[-1]])
+    for i, node in enumerate(block.nodes):
+        made.boxes[i] = drawing.Box([node.op_type], kind(node.op_type))
+        made.edges += [(by_value[name], i) for name in node.input if name in by_value]
+        by_value.update(dict.fromkeys(node.output, i))
+    return made
+
+
 def measure(bench: lab.Lab, model: str, index: int) -> dict:
     """Draw the block in the model as exported, after cleanup_attention alone and after the pipeline."""
     source = bench.model(model)
@@ -43,10 +68,8 @@ def measure(bench: lab.Lab, model: str, index: int) -> dict:
     whole, _ = bench.optimise(source, "whole")
     stages = {"as exported": source, "cleanup_attention alone": alone, "whole pipeline": whole}
     found = {stage: attention.blocks(path)[index] for stage, path in stages.items()}
-    drawing.draw(
-        [(f"{s}: {b.count} nodes", b) for s, b in found.items()],
-        lab.RESULTS / picture(model, index),
-    )
+    panels = [panel(f"{s}: {b.count} nodes", b) for s, b in found.items()]
+    (lab.RESULTS / picture(model, index)).write_text(drawing.svg(panels))
     diffs = accuracy.differences(source, alone, range(3))
     return {
         "stages": {stage: facts(block) for stage, block in found.items()},

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("tests/support", "models", "tools", "bench/scaling")
+FOLDERS = ("tests/support", "models", "tools", "tools/docs", "bench/scaling")
 sys.path[:0] = [str(ROOT / folder) for folder in FOLDERS]
 
 from tool import Tool  # noqa: E402  (found through the line above)

@@ -21,7 +21,8 @@
  *            that means something else than the operator's own padding; the 0.5 of a Gelu before a Conv,
  *            the 1/6 of a HardSwish: runtimes fuse the whole. c / Conv is no such function.
  *            ReduceMean as GlobalAveragePool saves no node and, measured, no time.
- * Exactness: rounding (s and t in double, each product rounded once to the stored type); Pad: bitwise
+ * Exactness: rounding (s and t in double; for W, s is rounded to float, then the product to the stored type);
+ *            Pad: bitwise
  */
 #include "passes/conv/conv.h"
 #include "passes/passes.h"
