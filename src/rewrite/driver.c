@@ -280,16 +280,25 @@ static bool try_rule(Driver *d, size_t i, Node *n) {
   return false;
 }
 
+/* In ticks until the run ends. Processors need not agree on them to the last one. */
+static uint64_t count_ticks(RuleStat *s, uint64_t start) {
+  uint64_t now = clock_ticks();
+  s->seconds += now > start ? (double)(now - start) : 0;
+  return now;
+}
+
+static void ticks_to_seconds(RunResult *r, uint64_t ticks, double seconds) {
+  for (size_t i = 0; i < r->rules.n && ticks; i++) r->rules.at[i].seconds *= seconds / (double)ticks;
+}
+
 /* Tries the rules until one fires. */
 static bool visit(Driver *d, Node *n, const RuleList *rules) {
-  double start = rules->n ? clock_seconds() : 0;
+  uint64_t start = clock_ticks();
   for (size_t k = 0; k < rules->n && !n->dead; k++) {
     if (d->rw.result->rewrites >= d->rw.o->max_rewrites) return false;
     size_t i = rules->at[k];
     bool fired = try_rule(d, i, n);
-    double now = clock_seconds();
-    d->rw.result->rules.at[i].seconds += now - start;
-    start = now;
+    start = count_ticks(&d->rw.result->rules.at[i], start);
     if (fired) {
       enqueue(&d->rw, n);
       return true;
@@ -332,10 +341,10 @@ static bool run_sweeps(Driver *d) {
     RuleStat *s = &d->rw.result->rules.at[i];
     uint64_t now = d->rw.result->rewrites + 1;
     if (!s->rule->sweep || d->swept[i] == now) continue; /* nothing has changed since */
-    double start = clock_seconds();
+    uint64_t start = clock_ticks();
     Sweep sw = {d, i, 0};
     model_each_graph(d->rw.m, sweep_graph, &sw);
-    s->seconds += clock_seconds() - start;
+    count_ticks(s, start);
     changes += sw.changes;
     if (!sw.changes) d->swept[i] = now;
   }
@@ -400,6 +409,8 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   Arena *arena = arena_child(m->arena);
   Driver *d = NEW(arena, Driver);
   Rewriter *rw = &d->rw;
+  double seconds = clock_seconds();
+  uint64_t ticks = clock_ticks();
   rewriter_init(rw, m, o, arena);
   map_init(&d->missed, arena);
   map_init(&d->names, arena);
@@ -419,6 +430,7 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   report_misses(d);
   rewriter_compact(rw);
   RunResult *result = rw->result;
+  ticks_to_seconds(result, clock_ticks() - ticks, clock_seconds() - seconds);
   arena_free(arena);
   return result;
 }
