@@ -335,6 +335,10 @@ speed: programs $(BENCH)/installed ## the whole process against cp, on a quiet m
 scaling: programs $(BENCH)/installed ## time per node up to a million nodes: results/scaling.json, .svg (minutes)
 	$(BENCH)/bin/python bench/scaling/run.py --build $(BUILD) $(ARGS)
 
+python-bench: $(SHARED) $(BENCH)/installed ## time the Python package beside its peers: results/python.json, .md (minutes)
+	$(PY) models/materialize.py mobilenetv3_small deit_small
+	$(BENCH)/bin/python bench/python/run.py --build $(BUILD) $(ARGS)
+
 readme: $(VENV)/test.installed ## put the measured numbers of results/ into README.md and docs/
 	$(PY) tools/readme.py
 

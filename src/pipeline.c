@@ -234,6 +234,28 @@ static RunOptions run_options(Model *m, const onnxslim_options *o, const RunLimi
   return run;
 }
 
+/* The caller's rules, by themselves on the graph as it is: those of the library would take nodes of theirs
+ * away. NULL if there are none. */
+static RunResult *run_user(Model *m, const onnxslim_options *o, RunOptions *run) {
+  if (!o->rules || run->passes[0] != user_pass(o->rules)) return NULL;
+  RunOptions alone = *run;
+  alone.n_passes = 1;
+  RunResult *first = rewrite_run(m, &alone);
+  run->max_rewrites -= first->rewrites;
+  return first;
+}
+
+/* What that run did, as the beginning of all; its rules are the first of sum's, too. */
+static void add_user(Arena *a, RunResult *sum, const RunResult *user) {
+  RunResult all = {.rewrites = sum->rewrites + user->rewrites, .rules = sum->rules};
+  for (size_t i = 0; i < user->rules.n; i++) rule_stat_add(&all.rules.at[i], &user->rules.at[i]);
+  for (size_t i = 0; i < user->remarks.n; i++)
+    if (user->remarks.at[i].fired) vec_push(a, &all.remarks, user->remarks.at[i]);
+  for (size_t i = 0; i < sum->remarks.n; i++) vec_push(a, &all.remarks, sum->remarks.at[i]);
+  sum->rewrites = all.rewrites;
+  sum->remarks = all.remarks;
+}
+
 RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *limits,
                         onnxslim_report *report) {
   Dumper dumper = {.o = o};
@@ -241,6 +263,7 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
   RunOptions run = run_options(m, o, limits);
   run.observe_arg = &dumper;
   if (o->value[OPT_dump_before].set || o->value[OPT_dump_after].set) run.observe = observe;
+  const RunResult *user = run_user(m, o, &run);
   RunResult *result = rewrite_run(m, &run);
   /* What kept a node from being lifted may be known now, or the node be gone. */
   while (result->rewrites < run.max_rewrites && pipeline_lift(m, o, report)) {
@@ -248,6 +271,7 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
     rest.max_rewrites -= result->rewrites;
     add_run(m->arena, result, rewrite_run(m, &rest));
   }
+  if (user) add_user(m->arena, result, user);
   if (report) report_run(report, &run, result, wants_fired(o), wants_missed(o));
   return result;
 }

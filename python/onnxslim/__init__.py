@@ -10,14 +10,24 @@ The work is done by a C library inside the package; the interpreter lock is free
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers know the name; typing, which takes longer than all else here, is not imported
 if TYPE_CHECKING:
+    from typing import Any
+
     from onnxslim._library import __version__
-    from onnxslim._optimize import Result, attribution, inspect, optimize, to_text, verify
-    from onnxslim._options import Options
+    from onnxslim._optimize import (
+        Result,
+        attribution,
+        diff,
+        explain,
+        inspect,
+        optimize,
+        to_text,
+        verify,
+    )
     from onnxslim._simplify import simplify
     from onnxslim._slim import slim
+    from onnxslim._types import Options
     from onnxslim.errors import OnnxSlimError
     from onnxslim.rules import Match, Rule
 
@@ -29,6 +39,8 @@ __all__ = (
     "Rule",
     "__version__",
     "attribution",
+    "diff",
+    "explain",
     "inspect",
     "optimize",
     "simplify",
@@ -41,11 +53,13 @@ __all__ = (
 _LATER = {
     "Match": "rules",
     "OnnxSlimError": "errors",
-    "Options": "_options",
+    "Options": "_types",
     "Result": "_optimize",
     "Rule": "rules",
     "__version__": "_library",
     "attribution": "_optimize",
+    "diff": "_optimize",
+    "explain": "_optimize",
     "inspect": "_optimize",
     "optimize": "_optimize",
     "simplify": "_simplify",

@@ -22,7 +22,6 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-from pathlib import Path
 
 NAMES = ("libonnxslim.so", "libonnxslim.dylib", "onnxslim.dll", "libonnxslim.dll")
 
@@ -164,6 +163,12 @@ FUNCTIONS: tuple[tuple[str, object, tuple[object, ...]], ...] = (
     ("attribution", c_int, (c_void_p, c_char_p, c_void_p, _OUT)),
     ("attribution_free", None, (c_void_p,)),
     ("attribution_json", c_void_p, (c_void_p,)),
+    ("explain", c_int, (c_void_p, c_void_p, c_char_p, _OUT)),
+    ("explanation_free", None, (c_void_p,)),
+    ("explanation_json", c_void_p, (c_void_p,)),
+    ("diff", c_int, (c_void_p, c_void_p, _OUT)),
+    ("diff_free", None, (c_void_p,)),
+    ("diff_json", c_void_p, (c_void_p,)),
     ("options_add_rule", c_int, (c_void_p, POINTER(UserRule))),
     ("match_value", c_int, (c_void_p, c_char_p, POINTER(MatchValue))),
     ("match_constant", c_void_p, (c_void_p, c_char_p, POINTER(c_size_t))),
@@ -173,7 +178,7 @@ FUNCTIONS: tuple[tuple[str, object, tuple[object, ...]], ...] = (
 )
 
 
-def find() -> Path:
+def find() -> str:
     """Return the path of the library: ``$ONNXSLIM_LIBRARY``, or the one beside this file.
 
     Raises:
@@ -181,11 +186,12 @@ def find() -> Path:
     """
     named = os.environ.get("ONNXSLIM_LIBRARY")
     if named:
-        return Path(named)
-    folder = Path(__file__).resolve().parent
+        return named
+    folder = os.path.dirname(os.path.realpath(__file__))
     for name in NAMES:
-        if (folder / name).exists():
-            return folder / name
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            return path
     raise ImportError(
         f"the onnxslim package in {folder} has no library inside; install it with pip, "
         "or set ONNXSLIM_LIBRARY to a libonnxslim.so"
@@ -195,7 +201,7 @@ def find() -> Path:
 def _open() -> ctypes.CDLL:
     path = find()
     try:
-        library = ctypes.CDLL(str(path))
+        library = ctypes.CDLL(path)
     except OSError as error:
         raise ImportError(f"the library of onnxslim cannot be opened: {error}") from error
     for name, result, arguments in FUNCTIONS:

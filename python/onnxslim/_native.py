@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import json
-import logging
 import os
 import weakref
 from collections.abc import Callable, Mapping
 from ctypes import POINTER, byref, c_char, c_size_t, c_uint8, c_void_p
-from typing import TYPE_CHECKING, Any
 
 from onnxslim._library import (
     Callbacks,
@@ -23,18 +21,14 @@ from onnxslim._options import option_texts
 from onnxslim._runtime import runtime_library
 from onnxslim.errors import BY_STATUS, FileError, LimitError, UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any
 
-    import onnx
+    from onnxslim._types import ModelLike, ModelProto, Progress
 
-    ModelProto = onnx.ModelProto
-    ModelLike = str | os.PathLike[str] | bytes | bytearray | memoryview | onnx.ModelProto
-
-Progress = Callable[[str, int, int], object]
-
-log = logging.getLogger("onnxslim")
-_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+_LEVELS = (30, 20, 10)  # logging's WARNING, INFO and DEBUG
 _TWO_GIB = 1 << 31
 
 
@@ -136,7 +130,9 @@ class Context:
     # --- callbacks
 
     def _on_log(self, user: object, level: int, line: bytes) -> None:
-        log.log(_LEVELS[level], "%s", line.decode(errors="replace"))
+        import logging
+
+        logging.getLogger("onnxslim").log(_LEVELS[level], "%s", line.decode(errors="replace"))
 
     def _on_progress(self, user: object, phase: bytes, done: int, total: int) -> int:
         try:

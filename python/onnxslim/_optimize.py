@@ -11,15 +11,23 @@ from typing import TYPE_CHECKING, Any
 from onnxslim._library import lib
 from onnxslim._native import Context, bytes_of, is_proto, path_of, proto_of
 from onnxslim.errors import UsageError, VerifyError
-from onnxslim.results import Attribution, Remark, Report, RuleStatistics, Summary, Verification
+from onnxslim.results import (
+    Attribution,
+    Diff,
+    Explanation,
+    Remark,
+    Report,
+    RuleStatistics,
+    Summary,
+    Verification,
+)
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     import onnx
 
-    from onnxslim._native import ModelLike, Progress
-    from onnxslim._options import Options
+    from onnxslim._types import ModelLike, Options, Progress
     from onnxslim.rules import Rule
 
 
@@ -212,3 +220,48 @@ def attribution(
         OnnxSlimError: see ``onnxslim.errors``.
     """
     return _attribution(model, None if folder is None else os.fspath(folder), options)
+
+
+def explain(
+    model: ModelLike,
+    node: str | None = None,
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    **options: Unpack[Options],
+) -> Explanation:
+    """Return why nodes are still there: optimize, then try every rule at every node and note what refuses.
+
+    Args:
+        model: a path, bytes or an ``onnx.ModelProto``, which is not changed.
+        node: a node, by its name or that of an output, before or after optimizing; None: all.
+        folder: where external data of a model in memory is.
+        **options: as of ``optimize``; see ``Options``.
+
+    Raises:
+        OnnxSlimError: see ``onnxslim.errors``; a UsageError if there is no such node.
+    """
+    with Context() as context:
+        settings = context.options(options)
+        loaded = context.load(model, settings, None if folder is None else os.fspath(folder))
+        handle = c_void_p()
+        name = None if node is None else node.encode()
+        context.check(lib.onnxslim_explain(loaded.handle, settings, name, byref(handle)))
+        return Explanation.of(context.result("explanation", handle))
+
+
+def diff(before: ModelLike, after: ModelLike) -> Diff:
+    """Return what is different between two models: operators, interface, and what became of each node.
+
+    Args:
+        before: a path, bytes or an ``onnx.ModelProto``.
+        after: the other one.
+
+    Raises:
+        OnnxSlimError: a model cannot be read.
+    """
+    with Context() as context:
+        none = context.options({})
+        first, second = context.load(before, none), context.load(after, none)
+        handle = c_void_p()
+        context.check(lib.onnxslim_diff(first.handle, second.handle, byref(handle)))
+        return Diff.of(context.result("diff", handle))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 
 def runtime_library() -> str | None:
@@ -14,6 +13,7 @@ def runtime_library() -> str | None:
     if os.environ.get("ONNXSLIM_ORT"):
         return None
     from importlib.util import find_spec
+    from pathlib import Path
 
     try:
         spec = find_spec("onnxruntime")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from onnxslim._options import Shape
+    from onnxslim._types import Shape
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?)i?b?\s*", re.IGNORECASE)
 

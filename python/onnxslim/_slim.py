@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from onnxslim import _peers
 from onnxslim._native import Context, Model, is_proto, path_of, proto_of
 from onnxslim._options import shape_texts
 from onnxslim._table import show
 from onnxslim.errors import UsageError, VerifyError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal
+    from typing import Any, Literal
 
     import onnx
 
-    from onnxslim._native import ModelLike
-    from onnxslim._options import Shape
+    from onnxslim._types import ModelLike, Shape
 
 # What dtype may be, and the library's word for it.
 _DTYPES = {"fp16": "fp16", "float16": "fp16", "fp32": "fp32", "float32": "fp32"}
@@ -34,7 +30,7 @@ def _listed(value: str | Sequence[str] | None) -> list[str]:
 def tag_of(model: object) -> str:
     """Return what a model is called in tables."""
     path = path_of(model)
-    return Path(path).name if path is not None else "OnnxModel"
+    return os.path.basename(path) if path is not None else "OnnxModel"
 
 
 def _options(
@@ -47,22 +43,27 @@ def _options(
 ) -> dict[str, object]:
     if dtype is not None and dtype not in _DTYPES:
         raise UsageError(f"dtype is one of {', '.join(_DTYPES)}, not '{dtype}'")
+    skip: list[str] = []
+    if skip_optimizations or skip_fusion_patterns:
+        from onnxslim import _peers
+
+        skip += _peers.skipped_by_optimization(_listed(skip_optimizations))
+        skip += _peers.skipped_by_pattern(_listed(skip_fusion_patterns))
     options: dict[str, object] = {
         "inputs": _listed(inputs) or None,
         "outputs": _listed(outputs) or None,
         "input_shape": shape_texts("input_shapes", input_shapes) if input_shapes else None,
         "dtype": _DTYPES[dtype] if dtype else None,
-        "skip": [
-            *_peers.skipped_by_optimization(_listed(skip_optimizations)),
-            *_peers.skipped_by_pattern(_listed(skip_fusion_patterns)),
-        ]
-        or None,
+        "skip": skip or None,
     }
     return {name: value for name, value in options.items() if value is not None}
 
 
 def _dump(tag: str, model: Model) -> None:
     """Append the nodes of a model to ``TAG_model_info.csv`` in the current folder."""
+    import csv
+    from pathlib import Path
+
     path = Path(f"{tag}_model_info.csv")
     with path.open("a", newline="") as file:
         writer = csv.writer(file)

@@ -11,7 +11,10 @@ R = TypeVar("R", bound="Record")
 
 @dataclass(frozen=True)
 class Record:
-    """Base: built from JSON; ``nested`` names the fields whose objects or lists are records themselves."""
+    """Base: built from JSON; ``nested`` names the fields whose objects or lists are records themselves.
+
+    ``pass_name`` is JSON's ``pass``, which is no name in Python.
+    """
 
     nested: ClassVar[Mapping[str, type[Record]]] = {}
 
@@ -20,9 +23,10 @@ class Record:
         """Return the record of a JSON object."""
         values: dict[str, Any] = {}
         for item in fields(cls):
-            if item.name not in data:
+            key = item.name.removesuffix("_name") if item.name == "pass_name" else item.name
+            if key not in data:
                 continue
-            value, kind = data[item.name], cls.nested.get(item.name)
+            value, kind = data[key], cls.nested.get(key)
             if kind and isinstance(value, list):
                 value = tuple(kind.of(row) for row in value)
             elif kind and value is not None:
@@ -78,7 +82,6 @@ class PassStatistics(Record):
 class RuleStatistics(Record):
     """The same for one rule."""
 
-    # "pass" is no name in Python.
     rule: str
     tried: int
     fired: int
@@ -88,26 +91,23 @@ class RuleStatistics(Record):
     seconds: float
     pass_name: str = ""
 
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> RuleStatistics:
-        """Return the record of a JSON object."""
-        return super().of({**data, "pass_name": data["pass"]})
-
 
 @dataclass(frozen=True)
 class Remark(Record):
-    """A rewrite (``fired``) or a refusal and its reason; ``node`` is like ``Conv '/conv1/Conv'``."""
+    """A rewrite (``fired``) or a refusal and its reason; ``node`` is like ``Conv '/conv1/Conv'``.
+
+    Attributes:
+        removed: nodes that went with the rewrite, as they were called when the rules began.
+        made: nodes that it made.
+    """
 
     fired: bool
     rule: str
     node: str
     text: str
+    removed: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
     pass_name: str = ""
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Remark:
-        """Return the record of a JSON object."""
-        return super().of({**data, "pass_name": data["pass"]})
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,6 @@ class Report(Record):
         "verification": Verification,
     }
 
-    version: str
     input: str | None
     output: str | None
     rewrites: int
@@ -261,6 +260,58 @@ class OperatorCount(Record):
 
 
 @dataclass(frozen=True)
+class Dim(Record):
+    """A dim of inputs and outputs that has no size.
+
+    ``axes`` says where it stands (``x[0], y[0]``), ``assumed`` the size it is taken to have in the numbers of
+    memory (-1: none).
+    """
+
+    name: str | None
+    axes: str
+    assumed: int
+
+
+@dataclass(frozen=True)
+class DtypeSize(Record):
+    """The initializers of one element type."""
+
+    dtype: str
+    tensors: int
+    elements: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class TensorSize(Record):
+    """A large tensor; ``size`` is its bytes as far as they are known, like ``3072*batch*seq``."""
+
+    name: str
+    type: str
+    node: str | None
+    size: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Memory(Record):
+    """What the values take that nodes of the main graph compute: all, and at most at one time (at ``peak_node``)."""
+
+    nested: ClassVar[Mapping[str, type[Record]]] = {
+        "largest_initializers": TensorSize,
+        "largest_activations": TensorSize,
+    }
+
+    activation_bytes: int
+    peak_bytes: int
+    peak_node: str | None
+    activations: int
+    unknown: int
+    largest_initializers: tuple[TensorSize, ...]
+    largest_activations: tuple[TensorSize, ...]
+
+
+@dataclass(frozen=True)
 class Summary(Record):
     """A model in numbers; sizes in bytes, ``bytes`` without external data."""
 
@@ -269,9 +320,11 @@ class Summary(Record):
         "inputs": Value,
         "outputs": Value,
         "ops": OperatorCount,
+        "dims": Dim,
+        "dtypes": DtypeSize,
+        "memory": Memory,
     }
 
-    version: str
     graph_name: str
     ir_version: int
     nodes: int
@@ -286,6 +339,13 @@ class Summary(Record):
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     ops: tuple[OperatorCount, ...]
+    producer_name: str
+    producer_version: str
+    model_domain: str
+    model_version: int
+    dims: tuple[Dim, ...]
+    dtypes: tuple[DtypeSize, ...]
+    memory: Memory
 
 
 @dataclass(frozen=True)
@@ -302,11 +362,6 @@ class AttributionRow(Record):
     seconds: float
     pass_name: str = ""
 
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> AttributionRow:
-        """Return the record of a JSON object."""
-        return super().of({**data, "pass_name": data["pass"]})
-
 
 @dataclass(frozen=True)
 class Attribution(Record):
@@ -314,7 +369,183 @@ class Attribution(Record):
 
     nested: ClassVar[Mapping[str, type[Record]]] = {"rows": AttributionRow}
 
-    version: str
     nodes: int
     bytes: int
     rows: tuple[AttributionRow, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Refusal(Record):
+    """A rule whose nodes are all there, and which was refused; see ``onnxslim_refusal``.
+
+    ``off``: the rule is not enabled. ``guards``: how many refuse. ``nodes``: of the match, the last one first.
+    """
+
+    rule: str
+    pattern: str | None
+    node: str
+    value: str | None
+    reason: str
+    off: bool
+    guards: int
+    all_asked: bool
+    nodes: tuple[str, ...]
+    pass_name: str = ""
+
+
+@dataclass(frozen=True)
+class Remaining(Record):
+    """A node of the optimized model; ``refusals`` are indices of those that it would be part of."""
+
+    node: str
+    op: str
+    value: str | None
+    graph: str
+    refusals: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Removed(Record):
+    """A node that was asked for and is no more, and the rewrite that it went with."""
+
+    node: str
+    value: str | None
+    rule: str | None
+    at: str | None
+    text: str | None
+    pass_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Reason(Record):
+    """Refusals of one rule for one reason; ``close``: those with one thing in the way."""
+
+    rule: str
+    reason: str
+    off: bool
+    count: int
+    close: int
+    example: str
+    pass_name: str = ""
+
+
+@dataclass(frozen=True)
+class OperatorRefusals(Record):
+    """Nodes of one operator that stayed, and how many of them are part of a refusal."""
+
+    domain: str
+    op_type: str
+    nodes: int
+    refused: int
+    close: int
+    rules: int
+
+
+@dataclass(frozen=True)
+class Start(Record):
+    """A rule that starts at an operator that was asked for; ``off``: why it is not enabled."""
+
+    op: str
+    rule: str
+    pattern: str | None
+    off: str | None
+    pass_name: str = ""
+
+
+@dataclass(frozen=True)
+class Explanation(Record):
+    """Why nodes are still there."""
+
+    nested: ClassVar[Mapping[str, type[Record]]] = {
+        "nodes": Remaining,
+        "removed": Removed,
+        "refusals": Refusal,
+        "reasons": Reason,
+        "ops": OperatorRefusals,
+        "starts": Start,
+    }
+
+    asked: str | None
+    nodes_before: int
+    nodes_after: int
+    rewrites: int
+    nodes: tuple[Remaining, ...]
+    removed: tuple[Removed, ...]
+    refusals: tuple[Refusal, ...]
+    reasons: tuple[Reason, ...]
+    ops: tuple[OperatorRefusals, ...]
+    starts: tuple[Start, ...]
+
+
+@dataclass(frozen=True)
+class ImportedOpset(Record):
+    """A domain that one or both models import; 0: not imported."""
+
+    domain: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class ValueFate(Record):
+    """What became of an input or output: ``kept``, ``changed``, ``gone``, ``new``."""
+
+    fate: str
+    before: str | None
+    after: str | None
+    before_type: str | None
+    after_type: str | None
+
+
+@dataclass(frozen=True)
+class NodeChange(Record):
+    """What is different: ``operator``, ``attribute axis``, ``input 1``, ...; None: there is none."""
+
+    what: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class NodeFate(Record):
+    """What became of a node: ``kept``, ``changed``, ``gone``, ``new``; matched by ``name`` or ``structure``."""
+
+    nested: ClassVar[Mapping[str, type[Record]]] = {"changes": NodeChange}
+
+    fate: str
+    graph: str
+    before: str | None
+    after: str | None
+    before_op: str | None
+    after_op: str | None
+    before_value: str | None
+    after_value: str | None
+    matched: str | None
+    changes: tuple[NodeChange, ...]
+
+
+@dataclass(frozen=True)
+class Diff(Record):
+    """What is different between two models; counts are of nodes, those of bodies and functions too."""
+
+    nested: ClassVar[Mapping[str, type[Record]]] = {
+        "before": Summary,
+        "after": Summary,
+        "ops": OperatorChange,
+        "opsets": ImportedOpset,
+        "inputs": ValueFate,
+        "outputs": ValueFate,
+        "nodes": NodeFate,
+    }
+
+    kept: int
+    changed: int
+    gone: int
+    new: int
+    before: Summary
+    after: Summary
+    ops: tuple[OperatorChange, ...]
+    opsets: tuple[ImportedOpset, ...]
+    inputs: tuple[ValueFate, ...]
+    outputs: tuple[ValueFate, ...]
+    nodes: tuple[NodeFate, ...]

@@ -73,7 +73,8 @@ def test_bad_options_are_refused(model, options, why):
 
 
 def test_the_types_know_every_option():
-    from onnxslim._options import TYPES, Options
+    from onnxslim._options import TYPES
+    from onnxslim._types import Options
 
     apart = {"dump-before", "dump-after", "reproducer"}  # of the command line's experiments
     assert {name.replace("_", "-") for name in Options.__annotations__} == set(TYPES) - apart
@@ -98,6 +99,15 @@ def test_the_records_have_every_key(convolution):
     from onnxslim._optimize import _Lent
 
     with Context() as context:
+        none = context.options({})
+        first, second = context.load(convolution, none), context.load(convolution, none)
+        second.optimize(none)
+        handle = c_void_p()
+        context.check(lib.onnxslim_diff(first.handle, second.handle, byref(handle)))
+        check_keys(onnxslim.results.Diff, context.result("diff", handle))
+        context.check(lib.onnxslim_explain(first.handle, none, b"bn", byref(handle := c_void_p())))
+        check_keys(onnxslim.results.Explanation, context.result("explanation", handle))
+    with Context() as context:
         options = context.options({"verify": 1, "remarks": True, "target": "ort", "freeze_all": 8})
         loaded = context.load(convolution, options)
         check_keys(onnxslim.results.Summary, loaded.inspect())
@@ -117,6 +127,30 @@ def test_inspect_and_text(convolution):
     assert counts == {"BatchNormalization": 1, "Conv": 1, "Relu": 1}
     assert summary.parameters == 8 * 27 + 4 * 8
     assert onnx.parser.parse_model(onnxslim.to_text(convolution, full=True)).graph.node
+
+
+def test_explain(convolution):
+    everything = onnxslim.explain(convolution, skip="conv-batchnorm")
+    assert everything.nodes_after == 3
+    assert {node.op for node in everything.nodes} == {"Conv", "BatchNormalization", "Relu"}
+    refused = onnxslim.explain(convolution, "bn", skip="conv-batchnorm")
+    assert refused.asked == "bn"
+    assert "conv-batchnorm" in {refusal.rule for refusal in refused.refusals if refusal.off}
+    gone = onnxslim.explain(convolution, "bn").removed
+    assert [removed.rule for removed in gone] == ["conv-batchnorm"]
+    with pytest.raises(ValueError, match="nothing"):
+        onnxslim.explain(convolution, "nothing")
+
+
+def test_diff(convolution):
+    found = onnxslim.diff(convolution, onnxslim.slim(convolution).SerializeToString())
+    assert (found.kept + found.changed, found.gone, found.new) == (2, 1, 0)
+    fates = {node.before: node.fate for node in found.nodes}
+    assert fates["BatchNormalization 'bn'"] == "gone"
+    assert found.before.nodes == 3
+    assert found.after.nodes == 2
+    same = onnxslim.diff(convolution, convolution)
+    assert (same.kept, same.gone) == (3, 0)
 
 
 def test_verify(model, convolution, tmp_path):
