@@ -6,7 +6,7 @@
 enum {
   PART = 16 << 20,  /* bytes of a part: most tensors whole, and few enough to share out evenly */
   RUN = 4 << 20,    /* the same of bytes that stay as they are: nothing is lost where they are cut */
-  COPY = 256 << 10, /* bytes copied at once: they stay in the caches */
+  COPY = 128 << 10, /* bytes copied at once: they stay in the caches */
   SMALL = 64 << 10, /* shorter runs are written together */
   GATHER = 128      /* of them, at once */
 };
