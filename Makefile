@@ -79,6 +79,17 @@ $(BUILD)/obj/fuzz/%.o: fuzz/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALL_CFLAGS) -Iinclude -Isrc -Itests/robust -MMD -MP -c $< -o $@
 
+# The page of --report is read by the assembler where that knows .incbin (cli/page.c), else as numbers.
+PAGE := ui/report/dist/report.html
+$(BUILD)/obj/cli/page.o: $(PAGE)
+ifneq ($(PAGE_AS_NUMBERS),)
+$(BUILD)/obj/cli/page.o: $(BUILD)/page.inc
+$(BUILD)/obj/cli/page.o: override CFLAGS += -DREPORT_PAGE_BYTES='"$(abspath $(BUILD)/page.inc)"'
+$(BUILD)/page.inc: $(PAGE)
+	@mkdir -p $(@D)
+	@od -An -v -tu1 $< | sed 's/  */,/g; s/^,//; s/$$/,/' >$@
+endif
+
 # One relocatable object in which all is local that the header does not declare: who links the archive sees onnxslim_*
 # only.
 ifneq ($(LOCALIZE),)
@@ -350,10 +361,19 @@ experiments: programs $(BENCH)/installed ## all experiments on the zoo, as far a
 	$(if $(ARGS),,$(BENCH)/bin/python bench/latency/run.py --build $(BUILD))
 	$(BENCH)/bin/python tools/readme.py
 
+setup-ui: ## install what bundles and tests the report page: npm packages, and Chromium (Debian, as root)
+	command -v npm >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends nodejs npm; }
+	command -v chromium >/dev/null || \
+	  { apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-dejavu-core; }
+	cd ui/report && npm ci --no-audit --no-fund
+
+ui: ## bundle ui/report/ into its dist/report.html, the template of --report (after setup-ui)
+	cd ui/report && npm run --silent check && npm run --silent build
+
 clean: ## remove what was built
 	rm -rf build
 distclean: clean ## remove the virtual environment and the rebuilt models too
-	rm -rf $(VENV) models/built
+	rm -rf $(VENV) models/built ui/*/node_modules
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

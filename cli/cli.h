@@ -18,7 +18,7 @@ typedef struct Cli {
   char **path; /* in argv */
   int n_paths;
   bool quiet, verbose, stats, dry_run, transposes, target, help, version;
-  const char *json, *node;
+  const char *json, *node, *report;
   FILE *out;  /* tables and texts: standard output, or standard error when that carries data */
   bool color; /* of out */
   int width;  /* of out, in columns */
@@ -51,6 +51,13 @@ void error_line(Cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3
 
 /* Writes what --json asks for; frees json, which may be NULL if there was no memory. Returns an exit code. */
 int write_json(Cli *c, char *json);
+
+/* --- report_page.c ---------------------------------------------------------------------------------------
+ */
+
+/* Writes what --report asks for; frees json (of onnxslim_report_json(), which may be NULL). Returns an exit
+ * code. */
+int write_report_page(Cli *c, char *json);
 
 /* --- args.c ------------------------------------------------------------------------------------------------
  */

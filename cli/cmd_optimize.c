@@ -149,12 +149,15 @@ static void print_report(const Cli *c, const onnxslim_report *r) {
 int cmd_optimize(Cli *c) {
   onnxslim_report *report;
   const char *out = c->n_paths > 1 && !c->dry_run ? c->path[1] : NULL;
-  onnxslim_status status = onnxslim_optimize_file(c->cx, c->path[0], out, c->options, &report);
+  onnxslim_status status = c->report ? onnxslim_options_set(c->options, "history", "1") : ONNXSLIM_OK;
+  if (status != ONNXSLIM_OK) return report_error(c, status);
+  status = onnxslim_optimize_file(c->cx, c->path[0], out, c->options, &report);
   clear_progress(c->progress);
   int code = EXIT_DONE;
   if (report) {
     if (!c->quiet) print_report(c, report);
     if (c->json) code = write_json(c, onnxslim_report_json(report));
+    if (c->report && code == EXIT_DONE) code = write_report_page(c, onnxslim_report_json(report));
     onnxslim_report_free(report);
   }
   return status == ONNXSLIM_OK ? code : report_error(c, status);

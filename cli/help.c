@@ -65,6 +65,7 @@ static void print_examples(const Cli *c) {
       {"onnxslim in.onnx out.onnx --verify", "optimize; write only what computes the same"},
       {"onnxslim m.onnx m.onnx --freeze batch=1", "fix a dim, in place"},
       {"onnxslim in.onnx cut.onnx --outputs /layer1/Relu_output_0", "keep the part that computes a value"},
+      {"onnxslim in.onnx out.onnx --report report.html", "and show what was done, in a browser"},
       {"onnxslim in.onnx - | onnxslim inspect -", "through a pipe"},
       {"onnxslim in.onnx --remarks=missed", "why a pattern was left alone"},
   };

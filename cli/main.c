@@ -82,7 +82,7 @@ int write_json(Cli *c, char *json) {
  * ------------------------------------------------------------------------------------------------ */
 
 static void choose_output(Cli *c) {
-  bool taken = c->json && strcmp(c->json, "-") == 0;
+  bool taken = (c->json && strcmp(c->json, "-") == 0) || (c->report && strcmp(c->report, "-") == 0);
   if (c->n_paths == 2 && c->command == commands) taken |= strcmp(c->path[1], "-") == 0 && !c->dry_run;
   c->out = taken ? stderr : stdout;
   c->color = terminal_color(c->out);

@@ -295,7 +295,7 @@ struct onnxslim_report {
   const onnxslim_target_check *target; /* of the result; only with option "target" */
 };
 ONNXSLIM_API void onnxslim_report_free(onnxslim_report *report);
-/* Everything in it; freed with onnxslim_buffer_free(). NULL only without memory. */
+/* Everything in it (with "history": docs/report.md); freed with onnxslim_buffer_free(). NULL: no memory. */
 ONNXSLIM_API char *onnxslim_report_json(const onnxslim_report *report);
 
 /* ONNX text syntax, as the onnx package's parser reads it; freed with onnxslim_buffer_free(). Of large

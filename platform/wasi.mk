@@ -6,5 +6,6 @@ AR           := llvm-ar-$(LLVM)
 TARGET_FLAGS := -mexception-handling -mllvm -wasm-enable-sjlj -isystem src/base/wasi
 LDLIBS       := -fuse-ld=/usr/bin/wasm-ld-$(LLVM) -Wl,-z,stack-size=8388608 -lm
 LOCALIZE     :=
+PAGE_AS_NUMBERS := yes
 SHARED_NAME  := none
 EXE          := .wasm

@@ -5,6 +5,7 @@
 #include "diff.h"
 #include "experiment.h"
 #include "explain.h"
+#include "history.h"
 #include "pipeline.h"
 
 #include <stdlib.h>
@@ -113,7 +114,7 @@ typedef struct FileCall {
 } FileCall;
 
 static onnxslim_report *report_new(Ctx *cx, Model *m, const onnxslim_options *o) {
-  onnxslim_report *r = OBJECT(cx, onnxslim_report);
+  onnxslim_report *r = &OBJECT(cx, ReportObject)->shown;
   WriteOptions w = write_options(o);
   r->ops = count_ops(object_arena(r), m, &r->n_ops);
   r->nodes_before = model_node_count(m);
@@ -127,7 +128,8 @@ static void optimize_model(Model *m, const onnxslim_options *o, onnxslim_report 
   RunLimits limits = {.max_rewrites = UINT64_MAX};
   if (pipeline_target(o)) target_need_sizes(m, pipeline_target(o));
   pipeline_lift(m, o, r);
-  pipeline_run(m, o, &limits, r);
+  const RunResult *run = pipeline_run(m, o, &limits, r);
+  if (report_history(r)) report_history(r)->run = run;
   pipeline_finish(m, o, r);
   pipeline_judge(m, o, r);
   report_ops_after(r, m);
@@ -137,8 +139,9 @@ static void optimize_model(Model *m, const onnxslim_options *o, onnxslim_report 
 /* All of a run between reading and writing. True if the result may be handed out. */
 static bool run_on(Model *m, const char *path, const char *out, const onnxslim_options *o,
                    onnxslim_report *r) {
-  double start = clock_seconds();
   Original original = {.path = path};
+  if (option_on(o, OPT_history)) ((ReportObject *)r)->history = history_begin(object_arena(r), m);
+  double start = clock_seconds();
   pipeline_prepare(m, o, r);
   r->seconds_optimize = clock_seconds() - start;
   bool verified = option_number(o, OPT_verify) > 0;
@@ -148,10 +151,11 @@ static bool run_on(Model *m, const char *path, const char *out, const onnxslim_o
     start = clock_seconds();
     r->verification = verify_model(object_arena(r), &original, m, out, o);
     r->seconds_verify = clock_seconds() - start;
-    if (!r->verification->passed) return false;
   }
-  pipeline_convert(m, o, r);
-  return true;
+  bool good = !verified || r->verification->passed;
+  if (good) pipeline_convert(m, o, r);
+  if (report_history(r)) history_end(report_history(r), m);
+  return good;
 }
 
 static void write_model(FileCall *c, Model *m) {

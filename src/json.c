@@ -9,44 +9,55 @@
 /* --- values
  * ---------------------------------------------------------------------------------------------------- */
 
-static void put(Json *j, const char *text) {
+void put_raw(Json *j, const char *text) {
   for (; *text; text++) vec_push(j->arena, &j->out, *text);
 }
 
-/* Length of the UTF-8 sequence at p, 0 if it is none. */
-static int utf8_length(const unsigned char *p) {
+/* Length of the UTF-8 sequence at p, of n bytes at most; 0 if it is none. */
+static size_t utf8_length(const uint8_t *p, size_t n) {
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  int n = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
-  if (n <= 1) return n;
-  uint32_t c = *p & (0x7Fu >> n);
-  for (int i = 1; i < n; i++) {
+  size_t len = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
+  if (len <= 1) return len;
+  if (len > n) return 0;
+  uint32_t c = *p & (0x7Fu >> len);
+  for (size_t i = 1; i < len; i++) {
     if (p[i] >> 6 != 2) return 0;
     c = c << 6 | (p[i] & 0x3Fu);
   }
-  return c < least[n] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000) ? 0 : n;
+  return c < least[len] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000) ? 0 : len;
 }
 
-void put_text(Json *j, const char *text) {
-  if (!text) {
-    put(j, "null");
-    return;
-  }
-  put(j, "\"");
-  for (const unsigned char *p = (const unsigned char *)text; *p;) {
-    int n = utf8_length(p);
+void put_string(Json *j, Span s) {
+  put_raw(j, "\"");
+  for (size_t i = 0; i < s.n;) {
+    const uint8_t *p = s.p + i;
+    size_t n = utf8_length(p, s.n - i);
     char some[8] = {0};
     if (!n)
       snprintf(some, sizeof some, "\\ufffd");
-    else if (*p < ' ' || *p == 0x7F)
+    else if (*p < ' ' || *p == 0x7F || *p == '<')
       snprintf(some, sizeof some, "\\u%04x", *p);
     else if (*p == '"' || *p == '\\')
       snprintf(some, sizeof some, "\\%c", *p);
     else
-      memcpy(some, p, (size_t)n);
-    put(j, some);
-    p += n ? n : 1;
+      memcpy(some, p, n);
+    put_raw(j, some);
+    i += n ? n : 1;
   }
-  put(j, "\"");
+  put_raw(j, "\"");
+}
+
+void put_text(Json *j, const char *text) {
+  if (text)
+    put_string(j, (Span){(const uint8_t *)text, strlen(text)});
+  else
+    put_raw(j, "null");
+}
+
+void put_number(Json *j, int64_t v) {
+  char text[32];
+  snprintf(text, sizeof text, "%" PRId64, v);
+  put_raw(j, text);
 }
 
 void put_field(Json *j, const Field *f, const void *object) {
@@ -54,7 +65,7 @@ void put_field(Json *j, const Field *f, const void *object) {
   char text[64];
   switch (f->kind) {
   case TEXT: put_text(j, *(const char *const *)(const void *)at); return;
-  case FLAG: put(j, *(const int *)(const void *)at ? "true" : "false"); return;
+  case FLAG: put_raw(j, *(const int *)(const void *)at ? "true" : "false"); return;
   case INT: snprintf(text, sizeof text, "%d", *(const int *)(const void *)at); break;
   case INT64: snprintf(text, sizeof text, "%" PRId64, *(const int64_t *)(const void *)at); break;
   case UINT64: snprintf(text, sizeof text, "%" PRIu64, *(const uint64_t *)(const void *)at); break;
@@ -65,29 +76,29 @@ void put_field(Json *j, const Field *f, const void *object) {
     break;
   }
   }
-  put(j, text);
+  put_raw(j, text);
 }
 
 /* --- structure
  * --------------------------------------------------------------------------------------------------- */
 
 static void put_line(Json *j) {
-  put(j, "\n");
-  for (int i = 0; i < j->depth; i++) put(j, " ");
+  put_raw(j, "\n");
+  for (int i = 0; i < j->depth; i++) put_raw(j, " ");
 }
 
 void put_key(Json *j, const char *key) {
-  if (j->filled) put(j, ",");
+  if (j->filled) put_raw(j, ",");
   put_line(j);
   j->filled = true;
   if (!key) return;
   put_text(j, key);
-  put(j, ": ");
+  put_raw(j, ": ");
 }
 
 void open_group(Json *j, const char *key, const char *bracket) {
   if (j->depth) put_key(j, key);
-  put(j, bracket);
+  put_raw(j, bracket);
   j->depth++;
   j->filled = false;
 }
@@ -95,7 +106,7 @@ void open_group(Json *j, const char *key, const char *bracket) {
 void close_group(Json *j, const char *bracket) {
   j->depth--;
   if (j->filled) put_line(j);
-  put(j, bracket);
+  put_raw(j, bracket);
   j->filled = true;
 }
 
@@ -107,17 +118,17 @@ void put_fields(Json *j, const Field *f, size_t n, const void *object) {
 }
 
 static void open_row(Json *j, const Field *f, size_t n, const void *object) {
-  put(j, "{");
+  put_raw(j, "{");
   for (size_t i = 0; i < n; i++) {
-    if (i) put(j, ", ");
+    if (i) put_raw(j, ", ");
     put_text(j, f[i].key);
-    put(j, ": ");
+    put_raw(j, ": ");
     put_field(j, &f[i], object);
   }
 }
 
 static void close_row(Json *j) {
-  put(j, "}");
+  put_raw(j, "}");
 }
 
 void put_row(Json *j, const Field *f, size_t n, const void *object) {
@@ -128,14 +139,14 @@ void put_row(Json *j, const Field *f, size_t n, const void *object) {
 void put_row_with(Json *j, const Field *f, size_t n, const void *object, const Texts *lists, size_t n_lists) {
   open_row(j, f, n, object);
   for (size_t i = 0; i < n_lists; i++) {
-    put(j, ", ");
+    put_raw(j, ", ");
     put_text(j, lists[i].key);
-    put(j, ": [");
+    put_raw(j, ": [");
     for (size_t k = 0; k < lists[i].n; k++) {
-      if (k) put(j, ", ");
+      if (k) put_raw(j, ", ");
       put_text(j, lists[i].at[k]);
     }
-    put(j, "]");
+    put_raw(j, "]");
   }
   close_row(j);
 }
@@ -298,6 +309,32 @@ static void put_remarks(Json *j, const Remark *remarks, size_t n) {
   close_group(j, "]");
 }
 
+/* The rules of a pass stand together: *rule is the first of the pass, and then of the next one. */
+static void put_pass(Json *j, const PassInfo *pass, size_t *rule) {
+  RuleInfo info;
+  open_group(j, NULL, "{");
+  PUT_FIELDS(j, pass_info_fields, pass);
+  open_group(j, "rules", "[");
+  for (; onnxslim_rule_info(*rule, &info) && strcmp(info.pass, pass->name) == 0; ++*rule) {
+    put_key(j, NULL);
+    put_row(j, rule_info_fields, COUNT(rule_info_fields), &info);
+  }
+  close_group(j, "]");
+  close_group(j, "}");
+}
+
+static void put_known(Json *j, const char *key) {
+  PassInfo pass;
+  open_group(j, key, "[");
+  for (size_t i = 0, rule = 0; onnxslim_pass_info(i, &pass); i++) put_pass(j, &pass, &rule);
+  close_group(j, "]");
+}
+
+static void put_passes(Json *j, const void *unused) {
+  (void)unused;
+  put_known(j, "passes");
+}
+
 static void put_report(Json *j, const void *object) {
   const Report *r = object;
   PUT_FIELDS(j, report_fields, r);
@@ -315,32 +352,12 @@ static void put_report(Json *j, const void *object) {
     put_check(j, r->target);
     close_group(j, "}");
   }
-  if (!r->verification) return;
-  open_group(j, "verification", "{");
-  put_verification(j, r->verification);
-  close_group(j, "}");
-}
-
-/* The rules of a pass stand together: *rule is the first of the pass, and then of the next one. */
-static void put_pass(Json *j, const PassInfo *pass, size_t *rule) {
-  RuleInfo info;
-  open_group(j, NULL, "{");
-  PUT_FIELDS(j, pass_info_fields, pass);
-  open_group(j, "rules", "[");
-  for (; onnxslim_rule_info(*rule, &info) && strcmp(info.pass, pass->name) == 0; ++*rule) {
-    put_key(j, NULL);
-    put_row(j, rule_info_fields, COUNT(rule_info_fields), &info);
+  if (r->verification) {
+    open_group(j, "verification", "{");
+    put_verification(j, r->verification);
+    close_group(j, "}");
   }
-  close_group(j, "]");
-  close_group(j, "}");
-}
-
-static void put_passes(Json *j, const void *unused) {
-  (void)unused;
-  PassInfo pass;
-  open_group(j, "passes", "[");
-  for (size_t i = 0, rule = 0; onnxslim_pass_info(i, &pass); i++) put_pass(j, &pass, &rule);
-  close_group(j, "]");
+  if (put_history(j, r)) put_known(j, "known");
 }
 
 static void put_nodes(Json *j, const void *object) {
@@ -395,7 +412,7 @@ static void call_json(void *arg) {
   put_text(&j, ONNXSLIM_VERSION);
   c->put(&j, c->object);
   close_group(&j, "}");
-  put(&j, "\n");
+  put_raw(&j, "\n");
   c->text = mem_alloc(c->cx, j.out.n + 1);
   memcpy(c->text, j.out.at, j.out.n);
   arena_free(j.arena);

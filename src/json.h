@@ -5,6 +5,7 @@
 
 #include "object.h"
 
+#include "base/span.h"
 #include "base/vec.h"
 
 typedef enum FieldKind { TEXT, FLAG, INT, INT64, UINT64, SIZE, REAL } FieldKind;
@@ -25,6 +26,11 @@ typedef struct Json {
   bool filled; /* the object or list in progress has a member */
 } Json;
 
+void put_raw(Json *j, const char *text); /* as it is */
+/* A string of these bytes: whatever they are, it is UTF-8 and has no '<', so that it may stand in a <script>.
+ */
+void put_string(Json *j, Span s);
+void put_number(Json *j, int64_t v);
 /* Begins a member; key NULL: of a list. */
 void put_key(Json *j, const char *key);
 void put_text(Json *j, const char *text);
@@ -50,6 +56,9 @@ void put_ops(Json *j, const onnxslim_op_count *rows, size_t n);
 #define PUT_FIELDS(j, fields, object) put_fields((j), fields, COUNT(fields), (object))
 #define PUT_ROWS(j, key, fields, rows, n)                                                                    \
   put_rows((j), key, fields, COUNT(fields), (rows), (n), sizeof *(rows))
+
+/* history.c: what the option "history" adds to a report; false if it was not set. */
+bool put_history(Json *j, const onnxslim_report *r);
 
 /* The whole text about an object, which fn puts; NULL only without memory. */
 char *json_text(const void *object, void (*fn)(Json *, const void *));

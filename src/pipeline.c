@@ -1,4 +1,5 @@
 #include "pipeline.h"
+#include "history.h"
 
 #include "eval/deferred.h"
 #include "user_rules.h"
@@ -101,12 +102,18 @@ static void meet_newer_opset(Model *m, const onnxslim_options *o, bool warns) {
       newer.version, newer.domain, newer.known, newer.nodes, model_node_count(m), newer.known);
 }
 
+/* Nodes that a phase removed or made. */
+static void note_phase(onnxslim_report *report, Model *m, const char *pass, const char *rule) {
+  if (report && report_history(report)) history_phase(&report_history(report)->steps, m, pass, rule);
+}
+
 void pipeline_prepare(Model *m, const onnxslim_options *o, onnxslim_report *report) {
   const OptionValue *v = o->value;
   meet_newer_opset(m, o, report != NULL);
   if (option_on(o, OPT_inline_functions)) {
     PhaseNotes calls = phase_inline_functions(m);
     if (report) report_notes(report, "inline", "inline-functions", &calls, wants_fired(o), wants_missed(o));
+    note_phase(report, m, "inline", "inline-functions");
   }
   if (is_enabled(o, &pass_freeze_dynamic_shapes)) {
     Frozen frozen = pipeline_freeze(m, o);
@@ -114,6 +121,7 @@ void pipeline_prepare(Model *m, const onnxslim_options *o, onnxslim_report *repo
   }
   phase_extract(m, v[OPT_inputs].names.at, v[OPT_inputs].names.n, v[OPT_outputs].names.at,
                 v[OPT_outputs].names.n);
+  note_phase(report, m, "extract", "inputs-outputs");
   phase_keep(m, v[OPT_keep].names.at, v[OPT_keep].names.n);
 }
 
@@ -133,6 +141,7 @@ bool pipeline_lift(Model *m, const onnxslim_options *o, onnxslim_report *report)
   const Lift *lift = phase_lift(m, wanted_opset(o));
   const char *broken = option_on(o, OPT_verify_each) ? model_check(m) : NULL;
   if (broken) fail(m->cx, ONNXSLIM_ERR_INTERNAL, "lifting broke the graph: %s", broken);
+  note_phase(report, m, "lift", "lift-opset");
   if (report) report_lift(report, lift, wants_fired(o), wants_missed(o));
   return lift->to > lift->from;
 }
@@ -262,6 +271,10 @@ RunResult *pipeline_run(Model *m, const onnxslim_options *o, const RunLimits *li
   map_init(&dumper.seen, m->arena);
   RunOptions run = run_options(m, o, limits);
   run.observe_arg = &dumper;
+  if (report && report_history(report)) {
+    run.history = &report_history(report)->steps;
+    run.remarks = true;
+  }
   if (o->value[OPT_dump_before].set || o->value[OPT_dump_after].set) run.observe = observe;
   const RunResult *user = run_user(m, o, &run);
   RunResult *result = rewrite_run(m, &run);
@@ -341,6 +354,7 @@ void pipeline_convert(Model *m, const onnxslim_options *o, onnxslim_report *repo
   report_notes(report, "convert", "dtype", &done, wants_fired(o), wants_missed(o));
   pipeline_run(m, o, &(RunLimits){.max_rewrites = UINT64_MAX}, NULL); /* Casts to what is there already */
   pipeline_finish(m, o, NULL);
+  note_phase(report, m, "convert", "dtype");
   report_ops_after(report, m);
 }
 

@@ -10,6 +10,18 @@
 /* Nodes of all graphs by operator, sorted by domain and name, in `a`; counted as both before and after. */
 onnxslim_op_count *count_ops(Arena *a, Model *m, size_t *n);
 
+struct RunHistory;
+
+/* What the API hands out, and what only onnxslim_report_json() looks at. */
+typedef struct ReportObject {
+  onnxslim_report shown;
+  struct RunHistory *history; /* option "history"; else NULL */
+} ReportObject;
+
+static inline struct RunHistory *report_history(const onnxslim_report *r) {
+  return ((const ReportObject *)r)->history;
+}
+
 /* Before report_run(). */
 void report_frozen(onnxslim_report *r, const Frozen *frozen);
 /* What became of --opset, with remarks if they are wanted. */

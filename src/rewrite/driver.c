@@ -204,7 +204,17 @@ static void list_nodes(Driver *d, Remark *r) {
   }
 }
 
-static void remark_fired(Driver *d, const char *label, const RuleStat *s) {
+static void note_step(const Driver *d, const Remark *r, int64_t bytes) {
+  History *h = d->rw.o->history;
+  if (!h) return;
+  HistoryStep step = {
+      .pass = r->pass->name, .rule = r->rule->name, .node = r->node, .text = r->text, .bytes = bytes};
+  for (size_t i = 0; i < r->removed.n; i++) vec_push(h->arena, &step.removed, r->removed.at[i].node);
+  for (size_t i = 0; i < r->made.n; i++) vec_push(h->arena, &step.made, r->made.at[i].node);
+  history_rewrite(h, &d->rw.journal, d->rw.first_node, &step);
+}
+
+static void remark_fired(Driver *d, const char *label, const RuleStat *s, int64_t bytes) {
   if (!d->rw.o->remarks) return;
   const char *what = d->rw.note         ? d->rw.note
                      : s->rule->replace ? s->rule->replace
@@ -218,6 +228,7 @@ static void remark_fired(Driver *d, const char *label, const RuleStat *s) {
               .text = arena_printf(d->rw.m->arena, "%s", what)};
   list_nodes(d, &r);
   vec_push(d->rw.m->arena, &d->rw.result->remarks, r);
+  note_step(d, &r, bytes);
 }
 
 static void remark_missed(Driver *d, size_t rule, const Node *n) {
@@ -240,10 +251,10 @@ static void settle(Driver *d, RuleStat *s, Measure before, const char *label) {
   rewriter_drop_orphans(rw);
   const Measure *now = &rw->journal.measure;
   s->nodes += now->nodes + now->holders - before.nodes - before.holders;
-  s->bytes += rw->journal.measure.bytes - before.bytes;
+  s->bytes += now->bytes - before.bytes;
   s->fired++;
   enqueue_touched(rw);
-  remark_fired(d, label, s);
+  remark_fired(d, label, s, now->bytes - before.bytes);
   journal_commit(&rw->journal);
   if (rw->o->observe) rw->o->observe(rw->o->observe_arg, AFTER_REWRITE, s->pass, s->rule, rw->m);
   if (rw->o->verify_each) {
@@ -400,7 +411,8 @@ static void report_misses(Driver *d) {
     Remark r = {.pass = s->pass,
                 .rule = s->rule,
                 .node = node_label(at->node),
-                .text = arena_printf(d->rw.m->arena, "%s", at->why)};
+                .text = arena_printf(d->rw.m->arena, "%s", at->why),
+                .at = at->node};
     vec_push(d->rw.m->arena, &d->rw.result->remarks, r);
   }
 }

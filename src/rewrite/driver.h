@@ -3,6 +3,7 @@
 #ifndef REWRITE_DRIVER_H
 #define REWRITE_DRIVER_H
 
+#include "rewrite/history.h"
 #include "rewrite/rule.h"
 
 typedef struct RuleStat {
@@ -37,6 +38,7 @@ typedef struct Remark {
   const char *node; /* label of the root */
   const char *text;
   NamedNodes removed, made; /* by a rewrite */
+  const Node *at;           /* where a rule was refused; NULL: it fired */
 } Remark;
 
 typedef enum RewriteMoment { BEFORE_TRY, AFTER_REWRITE } RewriteMoment;
@@ -60,6 +62,7 @@ typedef struct RunOptions {
   /* Sees the model before a rule is tried and after it fired (dumps); may be NULL. */
   void (*observe)(void *arg, RewriteMoment when, const Pass *pass, const Rule *rule, Model *m);
   void *observe_arg;
+  History *history; /* gets a step for every rewrite (needs remarks); may be NULL */
 } RunOptions;
 
 typedef struct RunResult {
