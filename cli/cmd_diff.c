@@ -132,21 +132,32 @@ static void print_node(const Cli *c, const onnxslim_node_fate *n) {
   for (size_t i = 0; i < n->n_changes; i++) print_change(c, &n->changes[i]);
 }
 
+/* A Constant that is an initializer now, or the other way round, is what the readers' rows tell. */
+static bool holds_constant(const onnxslim_node_fate *n) {
+  const char *op = n->before_op ? n->before_op : n->after_op;
+  return !(n->before && n->after) && strcmp(op, "Constant") == 0;
+}
+
 static void print_nodes(const Cli *c, const onnxslim_diff_t *d) {
   static const char *const fates[] = {"kept", "changed", "gone", "new"};
-  size_t shown[4] = {0};
+  size_t shown[4] = {0}, constants = 0;
   fprintf(c->out, "nodes: %" PRIu64 " kept, %" PRIu64 " changed, %" PRIu64 " gone, %" PRIu64 " new\n",
           d->kept, d->changed, d->gone, d->added);
   for (size_t i = 0; i < d->n_nodes; i++) {
     const onnxslim_node_fate *n = &d->nodes[i];
     size_t k = 0;
     while (strcmp(fates[k], n->fate) != 0) k++;
+    if (!c->verbose && holds_constant(n)) {
+      constants++;
+      continue;
+    }
     if ((k == 0 || shown[k]++ >= ROWS_SHOWN) && !c->verbose) continue;
     print_node(c, n);
   }
   for (size_t k = 1; k < 4 && !c->verbose; k++)
     if (shown[k] > ROWS_SHOWN)
       fprintf(c->out, "and %zu more %s (-v lists all)\n", shown[k] - ROWS_SHOWN, fates[k]);
+  if (constants) fprintf(c->out, "and %zu Constants, gone or new (-v lists them)\n", constants);
 }
 
 int cmd_diff(Cli *c) {

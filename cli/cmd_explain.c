@@ -24,6 +24,7 @@ static void print_refusal(const Cli *c, const onnxslim_refusal *r) {
   fputs(style_off(c), c->out);
   if (r->guards > 1)
     fprintf(c->out, "    and %" PRIu64 " more guard%s\n", r->guards - 1, r->guards == 2 ? "" : "s");
+  if (r->guards == 1 && !r->all_asked) fputs("    (the rule asks no further)\n", c->out);
   if (r->guards && r->off) fputs("    and the rule is off\n", c->out);
 }
 
@@ -89,10 +90,10 @@ static void print_removed(const Cli *c, const onnxslim_removed *r) {
  * ------------------------------------------------------------------------------------------------------- */
 
 static void print_reason(const Cli *c, const onnxslim_reason *r) {
-  fprintf(c->out, "%6" PRIu64 "  %s%s%s (%s)\n        ", r->close ? r->close : r->count, style_on(c, BOLD),
-          r->rule, style_off(c), r->pass);
-  print_wrapped(c, 8, 8, r->reason);
-  fprintf(c->out, "        %s%s%s\n", style_on(c, DIM), r->example, style_off(c));
+  fprintf(c->out, "%6" PRIu64 "%s  %s%s%s (%s)\n         ", r->close ? r->close : r->count,
+          r->all_asked ? " " : "*", style_on(c, BOLD), r->rule, style_off(c), r->pass);
+  print_wrapped(c, 9, 9, r->reason);
+  fprintf(c->out, "         %s%s%s\n", style_on(c, DIM), r->example, style_off(c));
 }
 
 /* The most frequent first; those of one kind. Returns how many there are. */
@@ -139,7 +140,7 @@ static void print_explanation(const Cli *c, const onnxslim_explanation *x) {
   if (!n) fputs("\nno rule was refused by exactly one guard\n", c->out);
   print_reasons(c, x, ONLY_OFF, "would fire, but is off");
   if (c->verbose) print_reasons(c, x, MORE, "refused for several reasons");
-  fputs("\n--node=NAME tells of one node\n", c->out);
+  fputs("\n* the rule stops at this guard and asks no further; --node=NAME tells of one node\n", c->out);
 }
 
 int cmd_explain(Cli *c) {

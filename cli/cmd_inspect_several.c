@@ -166,15 +166,17 @@ static void print_models(const Models *m) {
 
 /* The JSON of all of them, as a list in their order. */
 static int write_all(Cli *c, const Models *m) {
-  FILE *f = strcmp(c->json, "-") == 0 ? stdout : fopen(c->json, "w");
-  bool ok = f != NULL;
-  for (int i = 0; i < m->n && ok; i++) {
+  bool to_stdout = strcmp(c->json, "-") == 0, ok = true;
+  FILE *f = to_stdout ? stdout : fopen(c->json, "w");
+  for (int i = 0; f && i < m->n && ok; i++) {
     char *json = onnxslim_summary_json(m->at[i]);
     ok = json && fprintf(f, "%s%s", i ? ",\n" : "[\n", json) >= 0;
     onnxslim_buffer_free(c->cx, json);
   }
   if (f) ok = fputs("]\n", f) >= 0 && ok;
-  if (f) ok = (f == stdout ? fflush(f) : fclose(f)) == 0 && ok;
+  if (to_stdout) ok = fflush(f) == 0 && ok;
+  if (f && !to_stdout) ok = fclose(f) == 0 && ok;
+  ok = ok && f;
   if (!ok) error_line(c, "cannot write '%s': %s", c->json, strerror(errno));
   return ok ? EXIT_DONE : EXIT_IO;
 }

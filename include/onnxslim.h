@@ -422,6 +422,7 @@ typedef struct onnxslim_reason {
   int off;
   uint64_t count, close; /* refusals; those with one thing in the way, a guard or that the rule is off */
   const char *example;   /* a node */
+  int all_asked;         /* as in onnxslim_refusal, of all of them */
 } onnxslim_reason;
 
 typedef struct onnxslim_op_refusals {

@@ -70,14 +70,20 @@ static void compare_attrs(Diff *d, Changes *list, const Node *a, const Node *b) 
       compare_attr(d, list, a, b, copy_text(d->arena, b->attrs.at[i].name->s));
 }
 
+/* Of one of two operands that read alike. */
+static const char *other_words(Arena *a, const char *words, const Value *v) {
+  if (value_literal(v)) return arena_printf(a, "%s, other elements", words);
+  return v->producer ? arena_printf(a, "%s of %s", words, node_words(a, v->producer)) : words;
+}
+
 static void compare_operands(Diff *d, Changes *list, const Node *a, const Node *b) {
   for (int i = 0; i < a->n_in || i < b->n_in; i++) {
     const Value *x = node_in(a, i), *y = node_in(b, i);
     if (same_operand(d->pairs, x, y)) continue;
     const char *before = operand_words(d->arena, x), *after = operand_words(d->arena, y);
     if (same_words(before, after)) {
-      before = arena_printf(d->arena, "%s, other values", before);
-      after = arena_printf(d->arena, "%s, other values", after);
+      before = other_words(d->arena, before, x);
+      after = other_words(d->arena, after, y);
     }
     change(d, list, arena_printf(d->arena, "input %d", i), before, after);
   }

@@ -145,6 +145,26 @@ static void pair_same(Pairing *p, Arena *scratch, const Graph *a, Graph *b) {
   }
 }
 
+/* Do nodes that are the same read these two in the same place, or are both outputs of the graph? */
+static bool read_alike(const Pairing *p, const Value *a, const Value *b) {
+  for (const Use *u = b->uses; u; u = u->next) {
+    const Node *reader = p->node_of_b[u->node->id];
+    if (reader && u->index < reader->n_in && reader->in[u->index].value == a) return true;
+  }
+  return a->n_outputs && b->n_outputs;
+}
+
+/* A name that the same nodes read stands for the same value, whatever computes it now. */
+static void pair_named(Pairing *p, const Graph *a, Graph *b) {
+  for (Node *n = b->last; n; n = n->prev)
+    for (int i = 0; i < n->n_out && !p->node_of_b[n->id]; i++) {
+      const Value *v = n->out[i] ? namesake(a, n->out[i]) : NULL;
+      Node *other = v ? v->producer : NULL;
+      if (other && other->graph == a && unpaired(p, other, n) && read_alike(p, v, n->out[i]))
+        pair_nodes(p, other, n, PAIRED_BY_NAME);
+    }
+}
+
 static void pair_producers(Pairing *p, const Value *a, const Value *b, const Graph *ga, const Graph *gb) {
   Node *x = a ? a->producer : NULL, *y = b ? b->producer : NULL;
   if (!x || !y || x->graph != ga || y->graph != gb || a->index != b->index) return;
@@ -220,6 +240,7 @@ static void pair_nodes_of(Pairing *p, Graph *a, Graph *b) {
   for (int round = 0; round < ROUNDS && before != p->n_pairs; round++) {
     before = p->n_pairs;
     pair_same(p, scratch, a, b);
+    pair_named(p, a, b);
     pair_backward(p, a, b);
     pair_forward(p, a, b);
   }

@@ -186,8 +186,8 @@ static int by_count(const void *p, const void *q) {
 
 /* The first quoted name; an apostrophe within a word opens none. */
 static const char *quoted(const char *text) {
-  const char *p = text;
-  while ((p = strchr(p, '\'')) && p > text && isalnum((unsigned char)p[-1])) p++;
+  const char *p = strchr(text, '\'');
+  while (p && p > text && isalnum((unsigned char)p[-1])) p = strchr(p + 1, '\'');
   return p;
 }
 
@@ -206,8 +206,8 @@ static void list_reasons(Explain *x) {
   onnxslim_reason *rows = NEW_ARRAY(x->arena, onnxslim_reason, x->out->n_refusals);
   for (size_t i = 0; i < x->out->n_refusals; i++) {
     const onnxslim_refusal *r = &x->out->refusals[i];
-    rows[i] = (onnxslim_reason){r->pass,     r->rule, without_names(x->arena, r->reason), r->off, 1,
-                                is_close(r), r->node};
+    rows[i] = (onnxslim_reason){
+        r->pass, r->rule, without_names(x->arena, r->reason), r->off, 1, is_close(r), r->node, r->all_asked};
   }
   if (x->out->n_refusals) qsort(rows, x->out->n_refusals, sizeof *rows, by_rule_and_reason);
   for (size_t i = 0; i < x->out->n_refusals; i++) {
@@ -215,6 +215,7 @@ static void list_reasons(Explain *x) {
     if (last && by_rule_and_reason(last, &rows[i]) == 0) {
       last->count++;
       last->close += rows[i].close;
+      last->all_asked &= rows[i].all_asked;
     } else {
       rows[n++] = rows[i];
     }

@@ -99,7 +99,7 @@ typedef onnxslim_reason Reason;
 static const Field reason_fields[] = {FIELD(Reason, pass, TEXT),    FIELD(Reason, rule, TEXT),
                                       FIELD(Reason, reason, TEXT),  FIELD(Reason, off, FLAG),
                                       FIELD(Reason, count, UINT64), FIELD(Reason, close, UINT64),
-                                      FIELD(Reason, example, TEXT)};
+                                      FIELD(Reason, example, TEXT), FIELD(Reason, all_asked, FLAG)};
 
 typedef onnxslim_op_refusals OpRefusals;
 static const Field op_refusal_fields[] = {

@@ -263,10 +263,20 @@ static Value *replaced(Rewriter *rw, const Plan *p, Value **result) {
   return p->core.result;
 }
 
+/* From Q and K on, or from what Softmax is taken of if that is as far as it went. */
+static void saw_core(Rewriter *rw, const Node *root, const Core *c) {
+  const Node *product = c->scores ? c->scores->producer : NULL;
+  Value *from[] = {product ? node_in(product, 0) : c->weights, product ? node_in(product, 1) : NULL};
+  rw_saw_from(rw, root, 2, from);
+  if (c->result && c->result->producer != root) rw_saw(rw, c->result->producer);
+}
+
 static Outcome fuse(Rewriter *rw, Node *node) {
   Plan p = {0};
   const char *why;
-  if (!core_read(node, &p.core)) {
+  bool is_core = core_read(node, &p.core);
+  saw_core(rw, node, &p.core);
+  if (!is_core) {
     TRY(p.core.why);
     NEED(false, "%s", p.core.why);
   }

@@ -64,6 +64,7 @@ static Outcome fuse(Rewriter *rw, Node *node) {
       continue;
     make_positive(function, &outer, &inner);
     if (!poly_near(outer.c[0][1], gelu.x, t) || !poly_near(outer.c[1][1], gelu.xg, t)) continue;
+    rw_saw_from(rw, node, 1, &of.x);
     NEED(t == DT_FLOAT || t == DT_FLOAT16 || t == DT_DOUBLE, "there is no kernel of Gelu for %s",
          elem_name(t));
     NEED(poly_near(inner.c[0][1], gelu.argument_x, t) && poly_near(inner.c[0][3], gelu.argument_x3, t),

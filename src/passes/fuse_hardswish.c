@@ -94,6 +94,7 @@ static Outcome fuse(Rewriter *rw, Node *node) {
     if (!poly_of(node->out[0], &of, &product) || !poly_has_terms(&product, POLY_TERM(1, 1))) continue;
     if (!read_argument(clip, &c, &of, &a, &b)) continue;
     double s = product.c[1][1];
+    rw_saw_from(rw, node, 1, &of.x);
     NEED(c.lo == 0 && poly_near(s * c.hi, 1, t) && poly_near(s * a, 1.0 / 6, t) && poly_near(s * b, 0.5, t),
          "the constants are not those of HardSwish");
     NEED(t == DT_FLOAT || t == DT_FLOAT16, "there is no kernel of HardSigmoid, its definition, for %s",

@@ -25,6 +25,7 @@ static Outcome normalize(Rewriter *rw, Node *node) {
   Node *core = norm_core(node, &type);
   TRY(core && read_rms(core, &r) && read_centred(r.v, &x, &axis));
   if (dtype_of(x) != type) x = uncast(x);
+  rw_saw_from(rw, node, 1, &x);
   NEED(axis == r.axis, "mean and variance are taken over different axes");
   NEED(node->opset >= 17, "LayerNormalization needs opset 17, this is %d", node->opset);
   const char *why = norm_refusal(rw, node, x, &r);
@@ -39,6 +40,7 @@ static Outcome normalize_by_moments(Rewriter *rw, Node *node) {
   RootMeanSquare r;
   Value *bias;
   TRY(node_out(node, 0) && read_moments(node, &r, &bias));
+  rw_saw_from(rw, node, 1, &r.v);
   NEED(node->opset >= 17, "LayerNormalization needs opset 17, this is %d", node->opset);
   const char *why = norm_refusal(rw, node, r.v, &r);
   NEED(!why, "%s", why);

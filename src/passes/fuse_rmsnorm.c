@@ -21,6 +21,7 @@ static Outcome normalize(Rewriter *rw, Node *node) {
   Node *core = norm_core(node, &type);
   TRY(core && read_rms(core, &r) && uncast(r.w) == uncast(r.v) && !read_centred(r.v, &x, &axis));
   x = dtype_of(r.v) == type ? r.v : uncast(r.v);
+  rw_saw_from(rw, node, 1, &x);
   NEED(node->opset >= 23, "RMSNormalization needs opset 23, this is %d", node->opset);
   const char *why = norm_refusal(rw, node, x, &r);
   NEED(!why, "%s", why);

@@ -72,6 +72,7 @@ static Outcome fuse(Rewriter *rw, Node *node) {
   Rotation r;
   Layout l;
   TRY(rotation_read(node, &r));
+  rw_saw_from(rw, node, 1, &r.x.root);
   NEED(node->opset >= 23, "RotaryEmbedding needs opset 23, this is %d", node->opset);
   ElemType t = dtype_of(r.source);
   NEED(t == DT_FLOAT || t == DT_FLOAT16, "there is no kernel of RotaryEmbedding for %s", elem_name(t));

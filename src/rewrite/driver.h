@@ -56,6 +56,7 @@ typedef struct RunOptions {
   bool skip_absent;      /* rules with operators that the model has not are not tried: the same output */
   bool verify_each;      /* model_check() after every rewrite, blame by name */
   bool remarks;          /* collect them */
+  bool explain;          /* keep what plain C rules say they have recognised */
   uint64_t max_growth;   /* bytes a fold may add over what it removes */
   uint64_t max_fold;     /* bytes a folded constant may have */
   uint64_t max_rewrites; /* stop after so many (bisect); UINT64_MAX: no limit */

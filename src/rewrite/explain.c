@@ -127,7 +127,7 @@ Refusals rewrite_explain(Model *m, const RunOptions *o, const RuleState *rules, 
   Arena *arena = arena_child(m->arena);
   Explainer *x = NEW(arena, Explainer);
   RunOptions options = *o;
-  options.remarks = true;
+  options.remarks = options.explain = true;
   options.observe = NULL;
   x->state = rules;
   x->n = n_rules;

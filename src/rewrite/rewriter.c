@@ -81,10 +81,6 @@ Outcome rw_missed(Rewriter *rw, const Node *n, const char *fmt, ...) {
   return MISSED;
 }
 
-void rw_saw(Rewriter *rw, const Node *n) {
-  if (rw->o->remarks) vec_push(rw->scratch, &rw->seen_nodes, n);
-}
-
 void rw_note(Rewriter *rw, const char *fmt, ...) {
   if (!rw->o->remarks) return;
   va_list ap;

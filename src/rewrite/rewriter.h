@@ -108,6 +108,8 @@ typedef enum Outcome { NO_MATCH, MISSED, FIRED } Outcome;
 Outcome rw_missed(Rewriter *rw, const Node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* n belongs to what the rule has recognised: onnxslim explain tells its refusal at n, too. */
 void rw_saw(Rewriter *rw, const Node *n);
+/* The same of all nodes that lie between these values (NULL: none) and the root, which is one of them. */
+void rw_saw_from(Rewriter *rw, const Node *root, int n, Value *const *from);
 /* Adds a sentence to the remark of the rewrite in progress. */
 void rw_note(Rewriter *rw, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

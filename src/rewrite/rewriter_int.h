@@ -22,7 +22,7 @@ struct Rewriter {
   Vec(Node *) made;             /* nodes made by this rewrite */
   Vec(Value *) loosened;        /* values that lost a use */
   Vec(Node *) touched;          /* nodes that read something else now */
-  Vec(const Node *) seen_nodes; /* what rw_saw() was told, with o->remarks */
+  Vec(const Node *) seen_nodes; /* what rw_saw() was told, with o->explain */
   const char *why;              /* reason of the last refusal, in the run's arena */
   const char *note;
   const char *impossible; /* why what it built is not valid here */

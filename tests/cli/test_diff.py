@@ -223,16 +223,21 @@ def test_other_names_and_a_change_in_the_middle(tool, base, tmp_path):
     assert changes(found, "v_c") == {"attribute axis": ("1", "0"), "input 0": ("b", "extra")}
 
 
+def straight(tmp_path: Path, *bodies: str) -> list[Path]:
+    """Models of one input x and one output y that hold these nodes."""
+    return [
+        save(tmp_path / f"{i}.onnx", f"g (float[3] x) => (float[3] y) {{ {body} }}")
+        for i, body in enumerate(bodies)
+    ]
+
+
 def test_names_that_mean_something_else(tool, base, tmp_path):
     """Numbered values: a name that stands for another operator now matches nothing."""
-    old, new = (
-        f"g (float[3] x) => (float[3] y) {{ {body} }}"
-        for body in (
-            "v0 = Relu(x)  v1 = Abs(v0)  v2 = Neg(v1)  y = Exp(v2)",
-            "v0 = Abs(x)  v1 = Neg(v0)  y = Exp(v1)",
-        )
+    a, b = straight(
+        tmp_path,
+        "v0 = Relu(x)  v1 = Abs(v0)  v2 = Neg(v1)  y = Exp(v2)",
+        "v0 = Abs(x)  v1 = Neg(v0)  y = Exp(v1)",
     )
-    a, b = save(tmp_path / "old.onnx", old), save(tmp_path / "new.onnx", new)
     found = diff(tool, a, b)
     check_facts(found, a, b)
     assert fates(found) == {"v0": "gone", "v1": "changed", "v2": "kept", "y": "kept"}
@@ -293,3 +298,27 @@ def test_errors(tool, base, tmp_path):
     missing = tool("diff", base, tmp_path / "missing.onnx")
     assert missing.returncode == 4 and b"missing.onnx" in missing.stderr
     assert tool("diff", base).returncode == 1
+
+
+def test_a_value_that_is_computed_otherwise(tool, tmp_path):
+    """The name that the same node reads decides, not a node of the same operator nearby."""
+    old = "e = LeakyRelu <alpha = 0.1> (x)  f = Exp(e)  b = Abs(x)  c = Neg(b)  y = Add(f, c)"
+    new = "b = LeakyRelu <alpha = 0.2> (x)  c = Neg(b)  y = Add(x, c)"
+    a, b = straight(tmp_path, old, new)
+    found = diff(tool, a, b)
+    check_facts(found, a, b)
+    assert fates(found) == {"e": "gone", "f": "gone", "b": "changed", "c": "kept", "y": "changed"}
+    assert changes(found, "b")["operator"] == ("Abs", "LeakyRelu")
+    assert changes(found, "y") == {"input 0": ("f", "x")}
+
+
+def test_a_name_that_moved(tool, tmp_path):
+    """Relu computes the same as before, under the name that Abs had."""
+    old = "a = Relu(x)  b = Abs(a)  y = Neg(b)"
+    new = "b = Relu(x)  y = Neg(b)"
+    a, b = straight(tmp_path, old, new)
+    found = diff(tool, a, b)
+    check_facts(found, a, b)
+    assert fates(found) == {"a": "kept", "b": "gone", "y": "changed"}
+    change = changes(found, "y")["input 0"]
+    assert change == ("b of Abs producing 'b'", "b of Relu producing 'b'")

@@ -194,3 +194,23 @@ def test_bodies(tool, tmp_path):
     found = explain(tool, path, "--node=sum")
     assert found["nodes"][0]["graph"].startswith("body then_branch of If")
     assert said(found, "matmul-add-to-gemm")
+
+
+SOFTMAX = """<ir_version: 8, opset_import: ["" : 17]>
+g (float[1, 2, 8, 4] q, float[1, 2, 4, 8] k, float[1, 2, 8, 4] v) => (float[1, 2, 8, 4] y)
+<float s = {0.5}> {
+  [scores] a = MatMul(q, k)
+  [scaled] b = Mul(a, s)
+  [weights] c = Softmax <axis = -1> (b)
+  [result] y = MatMul(c, v)
+}"""
+
+
+@pytest.mark.parametrize("name", ["scores", "scaled", "weights", "result"])
+def test_code_rules_name_what_they_recognised(tool, tmp_path, name):
+    path = tmp_path / "m.onnx"
+    onnx.save(onnx.parser.parse_model(SOFTMAX), path)
+    (refusal,) = said(explain(tool, path, f"--node={name}"), "attention")
+    assert "Attention needs opset 23" in refusal["reason"]
+    assert {n.split("'")[1] for n in refusal["nodes"]} == {"scores", "scaled", "weights", "result"}
+    assert not refusal["all_asked"]

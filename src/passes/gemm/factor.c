@@ -17,6 +17,7 @@ Outcome gemm_operand_factor(Rewriter *rw, Node *node) {
     Value *v = node_in(node, i);
     Factor f;
     if (!v || !v->producer || !number_of(v->producer, &f)) continue;
+    rw_saw(rw, f.node);
     NEED(node_is_inner(f.node), "the factor has other users");
     NEED(i == 2 || rank_of(f.x) == 2, "the operand is not known to be of rank 2");
     Outcome scaled = i == 2 ? scale_gemm_c(rw, node, &f, node) : scale_gemm(rw, node, &f, node, false);
@@ -33,6 +34,7 @@ Outcome gemm_factor(Rewriter *rw, Node *node) {
   const char *why;
   TRY(node_out(node, 0) && number_of(node, &f) && node_is(f.x->producer, OP_Gemm) &&
       f.x->producer->opset >= 7);
+  rw_saw(rw, f.x->producer);
   NEED(node_is_inner(f.x->producer), "the Gemm has other users");
   NEED(rw_can_replace(rw, node->out[0], f.x, &why), "%s", why);
   if (scale_gemm(rw, node, &f, f.x->producer, true) != FIRED) return MISSED;
@@ -60,6 +62,7 @@ Outcome matmul_factor(Rewriter *rw, Node *node) {
   TRY(node_out(node, 0) && number_of(node, &f) && node_is(f.x->producer, OP_MatMul));
   Node *matmul = f.x->producer;
   TRY(node_in(matmul, 0) && node_in(matmul, 1) && rank_of(f.x) == 2);
+  rw_saw(rw, matmul);
   NEED(node_is_inner(matmul), "the MatMul has other users");
   return scaled_product(rw, node, &f, matmul, (Value *[]){node_in(matmul, 0), node_in(matmul, 1)});
 }
@@ -70,6 +73,7 @@ Outcome matmul_operand_factor(Rewriter *rw, Node *node) {
     Value *v = node_in(node, i), *in[2] = {node_in(node, 0), node_in(node, 1)};
     Factor f;
     if (!v->producer || !number_of(v->producer, &f)) continue;
+    rw_saw(rw, f.node);
     NEED(node_is_inner(f.node), "the factor has other users");
     in[i] = f.x;
     return scaled_product(rw, node, &f, node, in);

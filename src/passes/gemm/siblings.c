@@ -286,6 +286,7 @@ static void build(Rewriter *rw, const Group *g, Tensor *w, Tensor *bias, int ops
 Outcome merge_sibling_projections(Rewriter *rw, Node *node) {
   Group g;
   TRY(node->opset >= (node_is(node, OP_Gemm) ? 11 : 2) && read_group(node, &g) && g.n >= 2);
+  for (int i = 0; i < g.n; i++) rw_saw(rw, g.at[i].product);
   NEED(g.at[0].core || g.n <= LOOSE_BRANCHES,
        "its input has %d projections that are not of one attention core", g.n);
   const Value *shared = shared_weights(rw, &g);

@@ -36,6 +36,7 @@ Outcome gemm_transpose(Rewriter *rw, Node *node) {
     Value *x = untransposed(node_in(node, i));
     int64_t flag;
     if (!x || !attr_int(node, trans[i], &flag)) continue;
+    rw_saw(rw, node_in(node, i)->producer);
     NEED(node_is_inner(node_in(node, i)->producer), "the Transpose has other users");
     rw_set_input(rw, node, i, x);
     set_flag(rw, node, i, !flag);
@@ -51,6 +52,8 @@ Outcome matmul_transpose(Rewriter *rw, Node *node) {
   if (a && !node_is_inner(node_in(node, 0)->producer)) a = NULL;
   if (b && !node_is_inner(node_in(node, 1)->producer)) b = NULL;
   TRY((a || b) && rank_of(node_in(node, 0)) == 2 && rank_of(node_in(node, 1)) == 2);
+  if (a) rw_saw(rw, node_in(node, 0)->producer);
+  if (b) rw_saw(rw, node_in(node, 1)->producer);
   const char *why = matmul_refusal(node);
   NEED(!why, "%s", why);
   Value *in[] = {a ? a : node_in(node, 0), b ? b : node_in(node, 1)};
@@ -89,6 +92,7 @@ Outcome product_transposed(Rewriter *rw, Node *node) {
   int64_t flag[2] = {0, 0};
   TRY((is_gemm || node_is(product, OP_MatMul)) && node_out(node, 0) && untransposed(node->out[0]));
   TRY(node_in(product, 0) && node_in(product, 1));
+  rw_saw(rw, product);
   NEED(node_is_inner(product), "the product has other users");
   NEED(!absorbed_behind(node->out[0]), "the product behind it absorbs the Transpose");
   const char *why = is_gemm ? NULL : matmul_refusal(product);

@@ -53,6 +53,7 @@ Outcome view_matmul(Rewriter *rw, Node *node) {
   TRY(node_is(n, OP_MatMul) && node_in(n, 1) && (!add || bias) && rank_of(node_in(n, 1)) == 2);
   Node *flat = reshape_above(node_in(n, 0));
   TRY(flat && node_in(flat, 0) && same_rows(node_in(flat, 0), flat->out[0], node->out[0]));
+  rw_saw_from(rw, node, 1, (Value *[]){node_in(flat, 0)});
   NEED(node_is_inner(n) && (!add || node_is_inner(add)), "what lies between has other users");
   NEED(!bias || is_row(bias), "what is added differs from row to row");
   return build(rw, node, node_in(flat, 0), node_in(n, 1), bias);
@@ -79,6 +80,7 @@ Outcome view_gemm(Rewriter *rw, Node *node) {
   TRY(attr_int(gemm, "transA", &trans) && attr_float(gemm, "alpha", &alpha) &&
       attr_float(gemm, "beta", &beta));
   Value *c = node_in(gemm, 2);
+  rw_saw_from(rw, node, 1, (Value *[]){node_in(flat, 0)});
   NEED(node_is_inner(gemm), "the Gemm has other users");
   NEED(!trans && alpha == 1 && (!c || beta == 1), "the Gemm scales, or transposes its first operand");
   NEED(!c || is_row(c), "what is added differs from row to row");
