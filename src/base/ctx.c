@@ -1,6 +1,7 @@
 #include "base/ctx.h"
 
 #include "base/arena.h"
+#include "base/os.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ bool ctx_protect(Ctx *cx, void (*fn)(void *), void *arg) {
   jmp_buf *outer = cx->trap;
   uint64_t made = cx->n_arenas;
   cx->trap = &here;
-  bool ok = setjmp(here) == 0;
+  bool ok = OS_SETJMP(here) == 0;
   if (ok) fn(arg);
   cx->trap = outer;
   if (!ok) arenas_free_since(cx, made);

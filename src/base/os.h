@@ -118,6 +118,14 @@ void os_lock_init(OsLock *lock);
 void os_lock(OsLock *lock);
 void os_unlock(OsLock *lock);
 
+/* setjmp(), for a longjmp() that runs nothing on its way. On Windows that would walk the frames by tables,
+ * which do not survive that objects are linked into one. */
+#ifdef _WIN32
+#define OS_SETJMP(at) _setjmp((at), NULL)
+#else
+#define OS_SETJMP(at) setjmp(at)
+#endif
+
 /* --- libraries opened at run time -------------------------------------------------------------------------
  */
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import onnx
@@ -9,6 +11,7 @@ import pytest
 
 import golden
 import ported
+import symbols
 import weights
 
 pytestmark = [pytest.mark.plain]
@@ -186,3 +189,12 @@ def test_errors(port, tool, folder):
 def test_webassembly_says_that_it_runs_no_models(wasm, folder):
     (got,) = wasm(folder, [["verify", "whole.onnx", "whole.onnx"]])
     assert got.code == 4 and b"ONNX Runtime was not found" in got.err
+
+
+@pytest.mark.xdist_group("port-windows")
+def test_the_dll_exports_the_header(windows):
+    done = subprocess.run(
+        ["x86_64-w64-mingw32-nm", ported.ROOT / "build/windows/libonnxslim.dll.a"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert set(re.findall(r" T (\S+)", done.stdout)) == symbols.declared()
