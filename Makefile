@@ -141,13 +141,10 @@ wasm: ## build/wasm/onnxslim.wasm, the command line for WebAssembly with WASI (a
 windows: ## build/windows/: command line, DLL and libraries for 64-bit Windows (after setup-windows)
 	$(MAKE) PLATFORM=windows BUILD=$(WINDOWS) $(addprefix $(WINDOWS)/,onnxslim.exe onnxslim.dll libonnxslim.a)
 BROWSER := build/browser/index.html
-browser: wasm ## build/browser/index.html, a page that slims models in the browser (after setup-wasm, setup-browser)
+browser: wasm ## build/browser/index.html, a page that slims models in the browser (after setup-wasm, setup-ui)
 	cd ui/browser && npm run --silent check && npm run --silent build -- $(abspath $(WASM)/onnxslim.wasm $(BROWSER))
 setup-wasm: ## install clang, lld, wasi-libc and Node (Debian, as root)
 	apt-get install -y --no-install-recommends clang-14 lld-14 llvm-14 wasi-libc libclang-rt-14-dev-wasm32 nodejs
-setup-browser: ## install what bundles and tests that page: npm packages, and Chromium (Debian, as root)
-	apt-get install -y --no-install-recommends nodejs npm chromium fonts-dejavu-core
-	cd ui/browser && npm ci --no-audit --no-fund
 setup-windows: ## install MinGW-w64 and Wine (Debian, as root)
 	apt-get install -y --no-install-recommends gcc-mingw-w64-x86-64-posix wine wine64
 
@@ -361,11 +358,11 @@ experiments: programs $(BENCH)/installed ## all experiments on the zoo, as far a
 	$(if $(ARGS),,$(BENCH)/bin/python bench/latency/run.py --build $(BUILD))
 	$(BENCH)/bin/python tools/readme.py
 
-setup-ui: ## install what bundles and tests the report page: npm packages, and Chromium (Debian, as root)
+setup-ui: ## install what bundles and tests the pages of ui/: npm packages, and Chromium (Debian, as root)
 	command -v npm >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends nodejs npm; }
 	command -v chromium >/dev/null || \
 	  { apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-dejavu-core; }
-	cd ui/report && npm ci --no-audit --no-fund
+	for page in report browser; do (cd ui/$$page && npm ci --no-audit --no-fund) || exit; done
 
 ui: ## bundle ui/report/ into its dist/report.html, the template of --report (after setup-ui)
 	cd ui/report && npm run --silent check && npm run --silent build

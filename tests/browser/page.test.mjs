@@ -64,6 +64,23 @@ test("a chosen model is slimmed, to the same bytes as natively", async () => {
   check();
 });
 
+test("the report opens, and it may send nothing either", async () => {
+  const { page, check } = await open();
+  await page.setInputFiles("#files", model("whole.onnx"));
+  await done(page);
+  const opened = page.context().waitForEvent("page");
+  await page.click("text=Open the report");
+  const report = await opened;
+  const complaints = [];
+  report.on("pageerror", (e) => complaints.push(String(e)));
+  await report.waitForSelector("main");
+  assert.match(await report.textContent("main"), /whole\.onnx|MatMul/);
+  await report.evaluate(() => fetch("https://example.org/")).then(() => complaints.push("sent"), () => {});
+  assert.deepEqual(complaints, []);
+  if (SHOTS) await report.screenshot({ path: join(SHOTS, "report.png") });
+  check();
+});
+
 test("a model with external data", async () => {
   const { page, check } = await open();
   await page.setInputFiles("#files", [model("split.onnx"), model("split.data")]);
@@ -97,7 +114,7 @@ test("what is no model, and data that is missing, are errors with a message", as
   await page.setInputFiles("#files", model("bad.onnx"));
   await done(page);
   assert.match(await page.textContent(".error"), /bad\.onnx/);
-  assert.equal(await page.$("a.download"), null);
+  assert.equal(await page.$("a[download]"), null);
   await page.setInputFiles("#files", model("split.onnx"));
   await done(page, 2);
   assert.match(await page.textContent("section:first-child .error"), /split\.data/);

@@ -26,11 +26,11 @@ RUNS = [
 def page() -> Path:
     """The built page."""
     ported.need_wasm()
-    ported.need("setup-browser", "npm")
+    ported.need("setup-ui", "npm")
     if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not there: make setup-browser")
+        pytest.skip(f"{CHROMIUM} is not there: make setup-ui")
     if not (ported.ROOT / "ui/browser/node_modules/playwright-core").exists():
-        pytest.skip("ui/browser/node_modules is not there: make setup-browser")
+        pytest.skip("ui/browser/node_modules is not there: make setup-ui")
     ported.make("browser")
     return ported.ROOT / "build" / "browser" / "index.html"
 

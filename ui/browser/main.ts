@@ -5,7 +5,9 @@ import type { Job, Message, Named, Result } from "./worker.ts";
 type Change = { before: number; after: number };
 type Report = { nodes: Change; bytes: Change; ops: (Change & { domain: string; op_type: string })[] };
 
-const REPORT = "report.json";
+/** What the program writes besides the model: numbers for the table here, and a page with all of it. */
+const NUMBERS = "report.json";
+const PAGE = "report.html";
 
 function find<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id);
@@ -86,20 +88,31 @@ function table({ ops, nodes, bytes }: Report): HTMLTableElement {
   );
 }
 
-function link({ name, bytes }: Named): HTMLAnchorElement {
-  const href = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
-  return make("a", { href, download: name, className: "download" }, `Save ${name} (${size(bytes.length)})`);
-}
+const address = ({ bytes }: Named, type: string) => URL.createObjectURL(new Blob([bytes], { type }));
+
+const saving = (file: Named) =>
+  make(
+    "a",
+    { href: address(file, "application/octet-stream"), download: file.name, className: "button" },
+    `Save ${file.name} (${size(file.bytes.length)})`,
+  );
+
+const opening = (file: Named) =>
+  make("a", { href: address(file, "text/html"), target: "_blank", className: "button" }, "Open the report");
 
 function show(section: HTMLElement, result: Result): void {
-  const report = result.made.find(({ name }) => name === REPORT);
-  const saved = result.made.filter(({ name }) => name !== REPORT);
+  const made = new Map(result.made.map((file) => [file.name, file]));
+  const numbers = made.get(NUMBERS);
+  const page = made.get(PAGE);
+  made.delete(NUMBERS);
+  made.delete(PAGE);
   const messages = result.errors.trim();
   if (messages) section.append(make("pre", { className: result.code ? "error" : "note" }, messages));
   if (result.code && !messages) section.append(make("pre", { className: "error" }, `exit code ${result.code}`));
   if (result.code) return;
-  section.append(make("p", {}, ...saved.flatMap((file) => [link(file), " "])));
-  if (report) section.append(table(JSON.parse(new TextDecoder().decode(report.bytes)) as Report));
+  const links = [...[...made.values()].map(saving), ...(page ? [opening(page)] : [])];
+  section.append(make("p", { className: "links" }, ...links));
+  if (numbers) section.append(table(JSON.parse(new TextDecoder().decode(numbers.bytes)) as Report));
 }
 
 /* --- models in --- */
@@ -125,7 +138,7 @@ async function slim(model: globalThis.File, beside: globalThis.File[]): Promise<
       [model, ...beside].map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })),
     );
     const started = performance.now();
-    const args = [model.name, slimmed(model.name), "-q", "--json", REPORT, ...flags()];
+    const args = [model.name, slimmed(model.name), "-q", "--json", NUMBERS, "--report", PAGE, ...flags()];
     status.textContent = "slimming";
     const result = await run(args, files, (line) => (status.textContent = line || "slimming"));
     status.textContent = result.code ? "failed" : `done in ${((performance.now() - started) / 1000).toFixed(2)} s`;
