@@ -207,6 +207,12 @@ static void visit_member(Region *r, const Member *m) {
 /* --- who reads what --------------------------------------------------------------------------------------
  */
 
+/* ONNX Runtime (MatmulTransposeFusion, in 1.32) multiplies wrongly where a Transpose is in front of a product
+ * with a vector. One that a model has stays; none is moved there. */
+static bool is_misread(const Node *n, int slot) {
+  return node_is(n, OP_MatMul) && slot == 0 && node_in(n, 1) && rank_of(node_in(n, 1)) == 1;
+}
+
 static void classify_use(Region *r, const Member *m, const Use *u) {
   Node *n = u->node;
   Net *net = m->net;
@@ -218,8 +224,10 @@ static void classify_use(Region *r, const Member *m, const Use *u) {
   else if (n->graph == r->graph && node_is(n, OP_Transpose) && !leads_over(n, &over) && perm_of(n, &p) &&
            p.n == over.n)
     vec_push(r->arena, &r->others, n);
-  else
+  else {
     net->fixed[m->layout] = true;
+    if (m->value == net->root && is_misread(n, u->index)) net->misread[m->layout] = true;
+  }
 }
 
 static void classify_net(Region *r, Net *net) {

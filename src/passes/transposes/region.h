@@ -35,6 +35,7 @@ struct Net {
   Vec(Member *) members; /* the root first, then in the order of the graph */
   Vec(Free *) readers;
   bool fixed[2];        /* somebody reads it in this layout and can't read the other */
+  bool misread[2];      /* in this layout no Transpose may stand in front of who reads it */
   const char *named[2]; /* that member's name is part of the interface */
   Value *at[2];         /* while rewriting: the presentations there are */
 };

@@ -29,8 +29,8 @@ static void add_net(Region *r, Cut *c, const Net *net) {
   int from = net->producer ? net->producer->vertex : vertex_of(region_member(r, net->root)->layout);
   int64_t cost = COST_NODE + cost_of_bytes(bytes_of(net->root));
   int over_to_b = cut_vertex(c), over_to_a = cut_vertex(c);
-  cut_edge(c, from, over_to_b, cost, 0);
-  cut_edge(c, over_to_a, from, cost, 0);
+  cut_edge(c, from, over_to_b, net->misread[LAYOUT_B] ? CUT_NEVER : cost, 0);
+  cut_edge(c, over_to_a, from, net->misread[LAYOUT_A] ? CUT_NEVER : cost, 0);
   for (int l = LAYOUT_A; l <= LAYOUT_B; l++) {
     if (!net->fixed[l]) continue;
     cut_edge(c, over_to_b, vertex_of((Layout)l), CUT_NEVER, 0);

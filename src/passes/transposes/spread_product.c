@@ -14,12 +14,20 @@ static bool exchanges_last(const Perm *p) {
   return true;
 }
 
+/* a^T v = v a, and v a^T = a v, where v is a vector: the product takes the Transpose in. */
+static const char *by_vector(Spread *s, int slot, const Perm *p) {
+  if (!s->may_round) return "its additions may come in another order, which rounds";
+  s->in[slot] = *p;
+  return NULL;
+}
+
 /* (a b)^T = b^T a^T: a MatMul whose result is transposed reads its operands in the other order. Asked only
  * from the result: a runtime's product transposes its operands for nothing, its result it does not. */
 static const char *matmul(Spread *s, int slot, const Perm *p) {
   Node *n = s->node;
   Value *a = node_in(n, 0), *b = node_in(n, 1);
   int rank = rank_of(n->out[0]);
+  if (slot >= 0 && a && b && rank_of(slot ? a : b) == 1 && exchanges_last(p)) return by_vector(s, slot, p);
   if (!a || !b || rank < p->n || rank > MAX_AXES || rank_of(a) < 2 || rank_of(b) < 2)
     return "the ranks of its operands are not known";
   if (slot <= 0 && moves_rows(n, p)) {
@@ -46,7 +54,8 @@ static void exchange_operands(Rewriter *rw, const Spread *s, Value **in) {
 }
 
 static void matmul_operands(Rewriter *rw, const Spread *s, Value **in) {
-  if (exchanges_last(&s->out[0])) exchange_operands(rw, s, in);
+  bool takes_vector = !s->out[0].n && (exchanges_last(&s->in[0]) || exchanges_last(&s->in[1]));
+  if (takes_vector || exchanges_last(&s->out[0])) exchange_operands(rw, s, in);
 }
 
 /* A Gemm absorbs the Transpose of an operand by itself; that of its result if the operands change places and
