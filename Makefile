@@ -281,7 +281,8 @@ fuzz: ## libFuzzer under ASan and UBSan (TARGET=wire|rules|pipeline SECONDS=1800
 	$(MAKE) BUILD=$(FUZZ) CC='$(CLANG)' SANITIZE=fuzzer-no-link,address,undefined OPT=-O1 $(FUZZ)/fuzz-$(TARGET)
 	@mkdir -p $(FUZZ)/corpus/$(TARGET) $(FUZZ)/found/$(TARGET)
 	$(PYTHON) fuzz/dictionary.py $(TARGET) >$(FUZZ)/$(TARGET).dict
-	$(FUZZ_ENV) $(FUZZ)/fuzz-$(TARGET) -dict=$(FUZZ)/$(TARGET).dict -artifact_prefix=$(FUZZ)/found/$(TARGET)/ \
+	$(FUZZ_ENV) $(PYTHON) fuzz/record.py $(TARGET) $(FUZZ)/$(TARGET).log \
+	  $(FUZZ)/fuzz-$(TARGET) -dict=$(FUZZ)/$(TARGET).dict -artifact_prefix=$(FUZZ)/found/$(TARGET)/ \
 	  -max_len=16384 -timeout=30 -rss_limit_mb=4096 -max_total_time=$(SECONDS) -print_final_stats=1 $(ARGS) \
 	  $(FUZZ)/corpus/$(TARGET) fuzz/corpus/$(TARGET)
 fuzz-corpus: $(VENV)/test.installed ## after fuzz: add what reached further to the committed corpus (TARGET=...)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import re
 import subprocess
@@ -32,11 +31,11 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests" / "support")]
 
 import graphs  # noqa: E402  (found through the line above)
 import numeric  # noqa: E402
+import record  # noqa: E402
 import reduce as reducer  # noqa: E402
 
 TOLERANCE = 1e-4
 """Of the largest output, at least of 1: inputs are small integers, so that little rounds at all."""
-RESULTS = ROOT / "results" / "fuzz.json"
 BLOCK = 8
 """Seeds that a process tries at a time."""
 DEAD = "dead"
@@ -246,14 +245,12 @@ def main() -> int:
     for seed, verdict in found["failures"].items():
         print(f"seed {seed}: {verdict} (build/fuzz/{seed}.txt)")
     if options.record and not found["failures"]:
-        known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-        key = " ".join(flags) or "default"
-        known[key] = {
+        entry = {
             "seeds": options.seeds,
             "models": found["cases"],
             "onnxruntime": ort.__version__,
         }
-        RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+        record.record("differential", " ".join(flags) or "default", entry)
     return bool(found["failures"])
 
 
