@@ -2,6 +2,8 @@
 
     python fuzz/differential.py [--build build] [--seeds FIRST:LAST] [--jobs N] [FLAG...]
 
+Flags are the command line's; --freeze by itself gives every named dim the size it has in the run.
+
 A difference is shrunk and written as a golden case into build/fuzz/, named after its seed.  Without one, and given
 --record, the range of seeds goes into results/fuzz.json.
 """
@@ -58,8 +60,9 @@ class Fuzzer:
         """Return what onnxslim makes of a model, twice; and what it says if it fails."""
         paths = [self.work / f"{name}.onnx" for name in ("in", "out", "again")]
         onnx.save(model, paths[0])
+        flags = [sizes(model) if flag == "--freeze" else flag for flag in self.flags]
         for source, out in itertools.pairwise(paths):
-            command = [self.tool, source, out, "-q", "--verify-each", *self.flags]
+            command = [self.tool, source, out, "-q", "--verify-each", *flags]
             done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
             if done.returncode:
                 return None, f"exit {done.returncode}: {done.stderr.strip()}"
@@ -94,6 +97,13 @@ class Fuzzer:
         except (InvalidError, subprocess.TimeoutExpired):
             return False
         return bool(found) and kind(found) == kind(like)
+
+
+def sizes(model: onnx.ModelProto) -> str:
+    """Return the flag that freezes a model: inputs' named dims are called after their size."""
+    dims = [d.dim_param for i in model.graph.input for d in i.type.tensor_type.shape.dim]
+    named = sorted({d for d in dims if d})
+    return "--freeze=" + ",".join(f"{d}={graphs.size_of(d)}" for d in named) if named else "-q"
 
 
 def kind(verdict: str) -> str:

@@ -34,6 +34,11 @@ def make(seed: int) -> onnx.ModelProto:
     )
 
 
+def size_of(dim: str) -> int:
+    """Return the size after which a named dim is called."""
+    return int(dim.lstrip("N"))
+
+
 def feeds(model: onnx.ModelProto, seed: int) -> dict[str, np.ndarray]:
     """Return inputs for a model: small numbers; named dims are called after their size."""
     rng, made = np.random.default_rng(seed), {}
@@ -45,8 +50,7 @@ def feeds(model: onnx.ModelProto, seed: int) -> dict[str, np.ndarray]:
         ):
             continue
         shape = [
-            d.dim_value if d.HasField("dim_value") else int(d.dim_param.lstrip("N"))
-            for d in kind.shape.dim
+            d.dim_value if d.HasField("dim_value") else size_of(d.dim_param) for d in kind.shape.dim
         ]
         values = rng.integers(-3, 4, shape)
         made[info.name] = values.astype(helper.tensor_dtype_to_np_dtype(kind.elem_type))
