@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxslim import _binary
+from onnxslim._cli import translate
 from onnxslim._runtime import environment
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 LOG = "batch.jsonl"
 DONE, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 130
 _BLOCK = 1 << 20
+_NOT_FOR_ONE = {"--json", "--dry-run", "--help", "-h", "--version", "-V", "--report"}
 
 
 @dataclass(frozen=True)
@@ -366,6 +368,10 @@ def main(arguments: Sequence[str]) -> int:
     known, options = parser.parse_known_args(arguments)
     if any(not option.startswith("-") for option in options):
         parser.error("write flags that hold for each model as --name=value")
+    own = {option.partition("=")[0] for option in options} & _NOT_FOR_ONE
+    if own:
+        parser.error(f"{min(own)} makes no sense for many models")
+    options = translate(options)
     if known.processes is not None and known.processes < 1:
         parser.error("--processes is at least 1")
     if known.processes != 1 and not any(option.startswith("--jobs") for option in options):

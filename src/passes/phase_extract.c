@@ -32,9 +32,11 @@ static ElemType elem_named(const char *name) {
 static Listed find_value(Model *m, const char *name, const char *what) {
   Listed found = {lookup(m, name, strlen(name)), DT_UNDEFINED};
   const char *colon = strrchr(name, ':');
+  if (!found.v && colon) {
+    found.elem = elem_named(colon + 1);
+    found.v = found.elem ? lookup(m, name, (size_t)(colon - name)) : NULL;
+  }
   if (found.v) return found;
-  if (colon && (found.elem = elem_named(colon + 1)) && (found.v = lookup(m, name, (size_t)(colon - name))))
-    return found;
   Suggest s = {.word = name};
   suggest_values(&s, m->graph);
   char hint[128];

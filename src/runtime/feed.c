@@ -125,10 +125,10 @@ static void feed_array(Arena *a, FeedPlan *p, FeedInput *in, const char *path) {
 static void apply_feeds(Arena *a, FeedPlan *p, const FeedOptions *o) {
   for (size_t i = 0; i < o->n_feeds; i++) {
     const char *text = o->feeds[i], *colon = strrchr(text, ':');
-    const char *name = arena_printf(a, "%.*s", colon ? (int)(colon - text) : 0, text);
+    const char *name = colon ? arena_printf(a, "%.*s", (int)(colon - text), text) : text;
     int64_t dim[MAX_RANK];
     int rank;
-    FeedInput *in = input_named(p, name);
+    FeedInput *in = colon ? input_named(p, name) : NULL;
     if (!in) fail(arena_ctx(a), ONNXSLIM_ERR_USAGE, "option 'feed': '%s' names no input", text);
     if (!read_sizes(colon + 1, dim, &rank)) {
       feed_array(a, p, in, colon + 1);

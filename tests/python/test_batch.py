@@ -140,6 +140,15 @@ def test_usage(hub, capsys, arguments, why):
     assert why in capsys.readouterr().err
 
 
+def test_flags_hold_for_each_model(hub, capsys):
+    code, lines = run(capsys, "--model-check", "--skip-fusion-patterns=FusionConvBN")
+    assert code == 0
+    assert lines["hub/deep/b.onnx"]["nodes"]["after"] == 3
+    with pytest.raises(SystemExit):
+        batch.main(["hub", "-o", "out", "--json=x"])
+    assert "--json makes no sense" in capsys.readouterr().err
+
+
 def test_folders_stand_for_what_is_in_them(hub, capsys):
     assert batch.main(["hub", "-o", "out", "-j", "2"]) == 0
     assert {p.as_posix() for p in Path("out").rglob("*.onnx")} == {
