@@ -140,6 +140,7 @@ static void print_explanation(const Cli *c, const onnxslim_explanation *x) {
   if (!n) fputs("\nno rule was refused by exactly one guard\n", c->out);
   print_reasons(c, x, ONLY_OFF, "would fire, but is off");
   if (c->verbose) print_reasons(c, x, MORE, "refused for several reasons");
+  if (!c->verbose && x->n_reasons) fputs("\n-v also lists what is refused for several reasons\n", c->out);
   fputs("\n* the rule stops at this guard and asks no further; --node=NAME tells of one node\n", c->out);
 }
 

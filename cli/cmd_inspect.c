@@ -91,7 +91,7 @@ static void print_dtypes(const Cli *c, const onnxslim_summary *s) {
 enum { TENSORS_SHOWN = 5 };
 
 static void print_largest(const Cli *c, const char *title, const onnxslim_tensor_size *at, size_t n) {
-  Table t = {.cli = c, .align = "llrl"};
+  Table t = {.cli = c, .align = "llr"};
   if (!n) return;
   fprintf(c->out, "\n%s%s%s\n", style_on(c, BOLD), title, style_off(c));
   for (size_t i = 0; i < n && (i < TENSORS_SHOWN || c->verbose); i++) {
@@ -99,7 +99,9 @@ static void print_largest(const Cli *c, const char *title, const onnxslim_tensor
     table_cell(&t, PLAIN, "%s", at[i].name);
     table_cell(&t, PLAIN, "%s", at[i].type);
     table_bytes(&t, at[i].bytes);
-    if (at[i].size[strspn(at[i].size, "0123456789")]) table_cell(&t, DIM, "%s bytes", at[i].size);
+    if (!at[i].size[strspn(at[i].size, "0123456789")]) continue;
+    t.align = "llrl"; /* not in numbers alone */
+    table_cell(&t, DIM, "%s bytes", at[i].size);
   }
   table_print(&t);
 }

@@ -1,5 +1,6 @@
 #include "history.h"
 
+#include "eval/constant.h"
 #include "report.h"
 
 /* --- the steps ----------------------------------------------------------------------------------------- */
@@ -74,23 +75,6 @@ static void put_refused(Json *j, const RunResult *run) {
 
 /* --- the pictures -------------------------------------------------------------------------------------- */
 
-static void forget(Value *v) {
-  if (!v) return;
-  v->facts = NULL;
-  v->folded = NULL;
-  v->folded_state = 0;
-}
-
-static void forget_graph(Graph *g, void *arg) {
-  (void)arg;
-  for (size_t i = 0; i < g->inputs.n; i++) forget(g->inputs.at[i]);
-  for (size_t i = 0; i < g->inits.n; i++) forget(g->inits.at[i]);
-  for (Node *n = g->first; n; n = n->next) {
-    for (int i = 0; i < n->n_in; i++) forget(n->in[i].value);
-    for (int i = 0; i < n->n_out; i++) forget(n->out[i]);
-  }
-}
-
 enum { DEPTH = 2 }; /* where the pieces stand in the report */
 
 static Json piece(Arena *a) {
@@ -114,7 +98,7 @@ RunHistory *history_begin(Arena *a, Model *m) {
   RunHistory *h = NEW(a, RunHistory);
   h->arena = a;
   h->before = picture(a, m);
-  model_each_graph(m, forget_graph, NULL);
+  forget_all(m);
   history_init(&h->steps, a, m);
   return h;
 }

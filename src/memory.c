@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include "describe.h"
+#include "eval/constant.h"
 #include "infer/facts.h"
 #include "runtime/feed.h"
 
@@ -248,5 +249,6 @@ void summarize_memory(Arena *a, Model *m, onnxslim_summary *s) {
   list_dims(a, &dims, s);
   list_constants(a, scratch, m, s);
   list_activations(a, scratch, m, &dims, s);
+  forget_all(m);
   arena_free(scratch);
 }

@@ -163,3 +163,26 @@ bool constant_int(Value *v, int64_t *out) {
   const Tensor *t = constant_of(v);
   return t && t->count == 1 && tensor_get_int(t, 0, out);
 }
+
+/* --- forgetting ----------------------------------------------------------------------------------------- */
+
+static void forget(Value *v) {
+  if (!v) return;
+  v->facts = NULL;
+  v->folded = NULL;
+  v->folded_state = 0;
+}
+
+static void forget_graph(Graph *g, void *arg) {
+  (void)arg;
+  for (size_t i = 0; i < g->inputs.n; i++) forget(g->inputs.at[i]);
+  for (size_t i = 0; i < g->inits.n; i++) forget(g->inits.at[i]);
+  for (Node *n = g->first; n; n = n->next) {
+    for (int i = 0; i < n->n_in; i++) forget(n->in[i].value);
+    for (int i = 0; i < n->n_out; i++) forget(n->out[i]);
+  }
+}
+
+void forget_all(Model *m) {
+  model_each_graph(m, forget_graph, NULL);
+}

@@ -18,4 +18,8 @@ bool constant_known(const Value *v);
 bool constant_scalar(Value *v, double *out);
 bool constant_int(Value *v, int64_t *out);
 
+/* Drops all that is cached of the model's values, facts and constants: who only looked at the model leaves it
+ * as it was. */
+void forget_all(Model *m);
+
 #endif

@@ -1,4 +1,7 @@
-"""onnxslim_explain() tries rules, also those that are off, and takes everything back."""
+"""onnxslim_explain() tries rules, also those that are off, and takes everything back.
+
+onnxslim_inspect() leaves no trace either.
+"""
 
 from __future__ import annotations
 
@@ -56,13 +59,16 @@ class Library:
         return o
 
     def explained(self, model: bytes, flags: list[str]) -> bytes:
-        """The bytes of the model after onnxslim_explain()."""
+        """The bytes of the model after onnxslim_inspect() and onnxslim_explain()."""
         o, m, x = self.options(flags), ctypes.c_void_p(), ctypes.c_void_p()
         self.ok(
             self.lib.onnxslim_load_bytes(
                 self.cx, model, ctypes.c_size_t(len(model)), None, ctypes.byref(m)
             )
         )
+        summary = ctypes.c_void_p()
+        self.ok(self.lib.onnxslim_inspect(m, ctypes.byref(summary)))
+        self.lib.onnxslim_summary_free(summary)
         self.ok(self.lib.onnxslim_explain(m, o, None, ctypes.byref(x)))
         out, n = ctypes.c_void_p(), ctypes.c_size_t()
         self.ok(self.lib.onnxslim_save_bytes(m, o, ctypes.byref(out), ctypes.byref(n)))
