@@ -9,7 +9,7 @@ enum {
   ALIGN = 16,
   BLOB_ALIGN = 64,
   SPARES = 4,
-  SPARE_MAX = 16 << 20,
+  SPARE_MAX = (16 << 20) + 4096, /* 16 MiB and what stands around them */
   IDLE_MAX = 16
 };
 
