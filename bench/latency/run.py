@@ -69,18 +69,25 @@ def best_peer(name: str) -> str:
     return next(iter(table.best(others, "exported", zoo.MODELS[name].opset)), "onnxsim")
 
 
+def copied(source: Path, folder: Path) -> Path:
+    """Copy a model with its external data into a new folder."""
+    folder.mkdir(parents=True)
+    for path in source.parent.glob(f"{source.name}*"):
+        shutil.copyfile(path, folder / path.name)
+    return folder / source.name
+
+
 def candidates(name: str, build: Path, work: Path, with_peer: bool) -> dict[str, Path]:
     """Write the files that are compared, each in a folder of its own."""
     source, peer = materialize.materialize(name), best_peer(name)
     python = [sys.executable, str(ROOT / "bench" / "peers" / "peer.py")]
     commands = {
-        NULL: ["cp"],
         OURS: [str(build / "onnxslim"), "-q"],
         ORT: [*python, ORT],
     }
     if with_peer:
         commands[f"{peer} {version(peer)}"] = [*python, peer]
-    made = {BASE: source}
+    made = {BASE: source, NULL: copied(source, work / "again")}
     for label, command in commands.items():
         out = work / label.replace(" ", "_") / source.name
         out.parent.mkdir(parents=True)
