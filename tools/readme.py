@@ -84,11 +84,12 @@ def zoo_rows() -> list[list[str | None]]:
 def zoo() -> str:
     """Return the table of the zoo."""
     head = ["nodes", "after", "reduction", "size Δ", "latency Δ", "max diff"]
+    cut = latency.cut_note(results("latency")["models"]) if results("latency") else ""
     return (
         f"{table(head, zoo_rows())}\n"
         "*Latency Δ*: ONNX Runtime on the CPU at its default level, one thread, against the original, with the 95 % "
         "interval; *noise* where the interval reaches what the original differs from itself by "
-        "([all settings](results/latency.md)). *Max diff*: the largest over all outputs, three seeds and two "
+        f"([all settings](results/latency.md)). {cut} *Max diff*: the largest over all outputs, three seeds and two "
         "optimisation levels of ONNX Runtime.\n"
     )
 

@@ -77,16 +77,12 @@ def slower(models: dict) -> list[str]:
     ]
 
 
-def lean_note(models: dict) -> list[str]:
-    """Return what is different with the models that fill the memory."""
-    names = [name for name, entry in models.items() if entry.get("lean")]
-    if not names:
-        return []
-    return [
-        f"{', '.join(names)}: one process a file and turn, without packed weights, folding and arena, which "
-        "would take more memory than there is.",
-        "",
+def cut_note(models: dict) -> str:
+    """Return which models stand for themselves with their first layers only; may be empty."""
+    cut = [
+        f"{name}: its first {e['layers']} layers" for name, e in models.items() if e.get("layers")
     ]
+    return f"{', '.join(cut)}, as the whole would not fit into memory several times." if cut else ""
 
 
 def markdown(whole: dict) -> str:
@@ -101,7 +97,7 @@ def markdown(whole: dict) -> str:
         "interval over processes and rounds; *original again* is the same file under another name, and shows what the",
         "method itself gets wrong. *Open* is how long creating the session takes.",
         "",
-        *lean_note(whole["models"]),
+        *([note, ""] if (note := cut_note(whole["models"])) else []),
         f"Measured on {machine['cores']} cores of {machine['cpu']}, with {versions}.",
         "",
         f"Surely below {ALLOWED} of the speed of the slower of the original and ONNX Runtime's own output: "

@@ -8,8 +8,7 @@ ours, and ONNX Runtime's own offline optimisation. Batch 1, 128 tokens, at ONNX 
 the models of experiment 10 also with its optimizer off and on two threads, and with the best peer's output.
 All files are open in one process and run in turn; several processes, because where a process happens to put its
 memory changes speed by percents.
-A model of more than 2 GB (phi_2) would fill the memory several times over: its files take turns in processes of
-their own, with ONNX Runtime told to save memory, and a process runs each a few times only.
+A model of more than 2 GB (phi_2) would fill the memory several times over: its first layers stand for it.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ import argparse
 import hashlib
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -37,14 +36,13 @@ sys.path[:0] = [str(ROOT / folder) for folder in FOLDERS]
 
 import materialize  # noqa: E402  (found through the line above)
 import measure  # noqa: E402
-import numeric  # noqa: E402
 import page  # noqa: E402
 import slimzoo  # noqa: E402
 import stats  # noqa: E402
 import table  # noqa: E402
 import zoo  # noqa: E402
 from page import BASE, NULL, ORT, OURS  # noqa: E402
-from peer import version, weights  # noqa: E402
+from peer import version  # noqa: E402
 
 RAW = ROOT / "results" / "raw" / "latency"
 LEVELS, THREADS = ("default", "off"), (1, 2)
@@ -58,8 +56,11 @@ IN_FULL = (
     "deit_small",
 )
 """Experiment 10: measured at every setting and with the best peer; the other models at the leading setting."""
-LEAN_RUNS = {"warmup": 1, "runs": 5}
-"""What a model is worth whose every run takes seconds."""
+LIMIT = 2 << 30
+"""Bytes of a model above which its first layers are measured: several copies of it would fill the memory."""
+LAYERS = 4
+LAYER = re.compile(r"\blayers\.(\d+)\b")
+"""What exporters put into the names of a layer's nodes."""
 
 
 def best_peer(name: str) -> str:
@@ -69,25 +70,39 @@ def best_peer(name: str) -> str:
     return next(iter(table.best(others, "exported", zoo.MODELS[name].opset)), "onnxsim")
 
 
-def copied(source: Path, folder: Path) -> Path:
-    """Copy a model with its external data into a new folder."""
-    folder.mkdir(parents=True)
-    for path in source.parent.glob(f"{source.name}*"):
-        shutil.copyfile(path, folder / path.name)
-    return folder / source.name
+def is_cut(name: str) -> bool:
+    """Tell whether only the first layers of a model are measured."""
+    return zoo.MODELS[name].facts.size > LIMIT
+
+
+def first_layers(source: Path, build: Path, out: Path) -> Path:
+    """Write the part of a model in front of its layer number LAYERS, otherwise as it is."""
+    nodes = onnx.load(source, load_external_data=False).graph.node
+    computed = {value for node in nodes for value in node.output}
+    numbered = ((node, LAYER.search(node.name)) for node in nodes)
+    reads = (v for node, n in numbered if n and int(n[1]) == LAYERS for v in node.input)
+    end = next(v for v in reads if v in computed)
+    as_is = ("--passes", "eliminate_unused_initializers")
+    subprocess.run([build / "onnxslim", "-q", source, out, "--outputs", end, *as_is], check=True)
+    model = onnx.load(out)
+    onnx.save(model, out)  # the weights inside, where the other files have them
+    return out
 
 
 def candidates(name: str, build: Path, work: Path, with_peer: bool) -> dict[str, Path]:
     """Write the files that are compared, each in a folder of its own."""
     source, peer = materialize.materialize(name), best_peer(name)
+    if is_cut(name):
+        source = first_layers(source, build, work / source.name)
     python = [sys.executable, str(ROOT / "bench" / "peers" / "peer.py")]
     commands = {
+        NULL: ["cp"],
         OURS: [str(build / "onnxslim"), "-q"],
         ORT: [*python, ORT],
     }
     if with_peer:
         commands[f"{peer} {version(peer)}"] = [*python, peer]
-    made = {BASE: source, NULL: copied(source, work / "again")}
+    made = {BASE: source}
     for label, command in commands.items():
         out = work / label.replace(" ", "_") / source.name
         out.parent.mkdir(parents=True)
@@ -107,25 +122,6 @@ class WorkerError(Exception):
     """A process could not measure; the text is the last it said."""
 
 
-def is_lean(files: dict[str, Path]) -> bool:
-    """Tell whether ONNX Runtime must save memory with these models."""
-    return weights(files[BASE]) > numeric.LEAN
-
-
-def work(job: dict) -> dict:
-    """Run a process and return what it measured."""
-    command = [sys.executable, str(HERE / "worker.py"), json.dumps(job)]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True)
-    if ended.returncode:
-        raise WorkerError((ended.stderr.strip().splitlines() or ["killed"])[-1])
-    return json.loads(ended.stdout)
-
-
-def merged(parts: Iterable[dict]) -> dict:
-    """Return one dict of several without common keys."""
-    return {key: value for part in parts for key, value in part.items()}
-
-
 class Latency:
     """Measures sets of files."""
 
@@ -139,30 +135,27 @@ class Latency:
         self.work.mkdir(parents=True)
 
     def samples(self, files: dict[str, Path], level: str, threads: int, done) -> list[dict]:
-        """Run the processes of one setting; each opens the models in another order.
-
-        Models that fill the memory are opened one at a time, each in a process of its own.
-        """
-        lean = is_lean(files)
+        """Run the processes of one setting; each opens the models in another order."""
+        inputs = feeds(files[BASE], self.work / "feeds.npz")
         job = {
-            "feeds": str(feeds(files[BASE], self.work / "feeds.npz")),
+            "feeds": str(inputs),
             "level": level,
             "threads": threads,
-            "lean": lean,
             "warmup": self.options.warmup,
             "runs": self.options.runs,
             "clock": self.options.clock,
         }
-        if lean:
-            job |= LEAN_RUNS
         made = []
         for process in range(self.options.processes):
             names = list(files)
             if not self.options.in_order:
                 random.Random(process).shuffle(names)
-            apart = [[name] for name in names] if lean else [names]
-            said = [work(job | {"models": {n: str(files[n]) for n in group}}) for group in apart]
-            made.append({key: merged(s[key] for s in said) for key in said[0]})
+            job["models"] = {name: str(files[name]) for name in names}
+            command = [sys.executable, str(HERE / "worker.py"), json.dumps(job)]
+            ended = subprocess.run(command, check=False, capture_output=True, text=True)
+            if ended.returncode:
+                raise WorkerError((ended.stderr.strip().splitlines() or ["killed"])[-1])
+            made.append(json.loads(ended.stdout))
             done()
         return made
 
@@ -208,7 +201,11 @@ def measure_zoo(latency: Latency, names: list[str], progress: Progress) -> None:
         except WorkerError as error:
             progress.print(f"{name}: {error}")
             continue
-        results[name] = {"identity": same, "lean": is_lean(files), "settings": found}
+        results[name] = {
+            "identity": same,
+            "layers": LAYERS if is_cut(name) else None,
+            "settings": found,
+        }
         RAW.mkdir(parents=True, exist_ok=True)
         (RAW / f"{name}.json").write_text(json.dumps(raw) + "\n")
         page.save(results, measure.machine())

@@ -29,7 +29,7 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 def session(path: str, job: dict) -> tuple[ort.InferenceSession, float]:
     """Open a model; return how many seconds that took, too."""
     start = time.perf_counter()
-    opened = numeric.session(Path(path), job["level"], job["threads"], job["lean"], STOP_SPINNING)
+    opened = numeric.session(Path(path), job["level"], job["threads"], entries=STOP_SPINNING)
     return opened, time.perf_counter() - start
 
 
@@ -46,8 +46,7 @@ def measure(job: dict) -> dict:
     with np.load(job["feeds"]) as stored:
         feeds = {name: stored[name] for name in stored.files}
     opened, create = {}, {}
-    if not job["lean"]:  # what the first session of a process pays for all is nobody's
-        session(next(iter(job["models"].values())), job)
+    session(next(iter(job["models"].values())), job)  # what the first one pays for all is nobody's
     for name, path in job["models"].items():
         opened[name], create[name] = session(path, job)
     used = {n: {i.name: feeds[i.name] for i in s.get_inputs()} for n, s in opened.items()}

@@ -23,20 +23,20 @@ def _command(module: str, function: str, *arguments: str) -> None:
         raise SystemExit(code)
 
 
-def weights(model: Path) -> int:
+def _weights(model: Path) -> int:
     """Return the bytes of a model with its external data."""
     return sum(p.stat().st_size for p in model.parent.glob(f"{model.name}*"))
 
 
 def onnxsim(source: Path, out: Path, *flags: str) -> None:
     """`onnxsim IN OUT`."""
-    external = ["--save-as-external-data"] if weights(source) > EXTERNAL else []
+    external = ["--save-as-external-data"] if _weights(source) > EXTERNAL else []
     _command("onnxsim", "main", str(source), str(out), *external, *flags)
 
 
 def onnxslim(source: Path, out: Path) -> None:
     """`onnxslim IN OUT`."""
-    external = ["--save-as-external-data"] if weights(source) > EXTERNAL else []
+    external = ["--save-as-external-data"] if _weights(source) > EXTERNAL else []
     _command("onnxslim.cli", "main", str(source), str(out), *external)
 
 
@@ -48,7 +48,7 @@ def onnxoptimizer(source: Path, out: Path) -> None:
 def polygraphy(source: Path, out: Path) -> None:
     """`polygraphy surgeon sanitize IN --fold-constants --cleanup --toposort -o OUT`."""
     options = ["--fold-constants", "--cleanup", "--toposort", "-o", str(out)]
-    if weights(source) > EXTERNAL:
+    if _weights(source) > EXTERNAL:
         options += ["--save-external-data", f"{out.name}.data"]
     _command("polygraphy.tools", "main", "surgeon", "sanitize", str(source), *options)
 
@@ -60,7 +60,7 @@ def onnxscript(source: Path, out: Path) -> None:
 
     model = onnx_ir.load(source)
     optimizer.optimize_ir(model)
-    external = f"{out.name}.data" if weights(source) > EXTERNAL else None
+    external = f"{out.name}.data" if _weights(source) > EXTERNAL else None
     onnx_ir.save(model, out, external_data=external)
 
 
@@ -71,7 +71,7 @@ def ort_basic(source: Path, out: Path) -> None:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(out)
-    if weights(source) > EXTERNAL:
+    if _weights(source) > EXTERNAL:
         prefix = "session.optimized_model_external_initializers"
         options.add_session_config_entry(f"{prefix}_file_name", f"{out.name}.data")
         options.add_session_config_entry(f"{prefix}_min_size_in_bytes", "1024")
