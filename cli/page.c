@@ -38,6 +38,7 @@ size_t report_page_size(void) {
 #endif
 #define LABEL(name) ".globl " SYMBOL(name) "\n" SYMBOL(name) ":\n"
 
+/* C has no other way to take a file in. NOLINTNEXTLINE(portability-no-assembler) */
 __asm__(READ_ONLY LABEL(report_page) ".incbin \"" REPORT_PAGE "\"\n" LABEL(report_page_end) ".text\n");
 
 extern const char report_page_end[];

@@ -35,7 +35,7 @@ def node() -> str:
 
 @pytest.fixture(scope="session")
 def reports(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a report of each of the models in tests/support/pages.py."""
+    """Return a folder with a report of each of the models in tests/support/report_pages.py."""
     folder = tmp_path_factory.mktemp("reports")
     for name, model in report_pages.MODELS.items():
         path = folder / f"{name}.onnx"
