@@ -298,10 +298,15 @@ docs: $(BUILD)/onnxslim $(VENV)/test.installed $(DOCS)/installed ## the document
 	$(PY) tools/docs/pages.py --build $(BUILD)
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict -f build/docs/mkdocs.yml
 
-lint: $(VENV)/test.installed $(VENV)/lint.installed ## clang-format, gcc -Werror, clang-tidy, ruff, layers
+# Other compilers where they are there.
+where = if command -v $(1) >/dev/null; then $(MAKE) $(2); else echo 'lint: no $(1) here, its warnings are not seen'; fi
+lint: $(VENV)/test.installed $(VENV)/lint.installed ## clang-format, -Werror with all compilers here, clang-tidy, ruff, layers
 	$(PY) tools/check_layers.py
 	$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES)
 	$(MAKE) BUILD=build/lint CFLAGS='-g -Werror' programs
+	$(call where,$(CLANG),BUILD=build/lint-clang CC=$(CLANG) CFLAGS='-g -Werror' programs)
+	$(call where,wasm-ld-14,WASM=build/lint-wasm CFLAGS=-Werror wasm)
+	$(call where,x86_64-w64-mingw32-gcc,WINDOWS=build/lint-windows CFLAGS=-Werror windows)
 	printf '%s\n' $(LIB_SRC) $(CLI_SRC) | xargs -P $(JOBS) -n 8 \
 	  sh -c '$(VENV)/bin/clang-tidy --quiet --warnings-as-errors="*" "$$@" -- $(TIDY_ARGS)' clang-tidy
 	$(VENV)/bin/ruff check .

@@ -164,7 +164,7 @@ static void call_constant(void *arg) {
   if (!t || t->dtype == DT_STRING) return;
   q->data = tensor_bytes(q->match->arena, t);
   if (!q->data && !t->nbytes) q->data = "";
-  q->size = t->nbytes;
+  q->size = (size_t)t->nbytes;
   q->found = q->data != NULL;
 }
 

@@ -21,7 +21,8 @@ static int64_t width_of(Value *v) {
 static bool constant_doubled(const Tensor *t, bool neighbours) {
   int bits = elem_bits(t->dtype);
   if (t->store == TS_DEFERRED || t->store == TS_STRINGS || t->rank < 1 || bits < 8) return false;
-  uint64_t row = (uint64_t)t->dim[t->rank - 1], size = (uint64_t)bits / 8;
+  uint64_t row = (uint64_t)t->dim[t->rank - 1];
+  size_t size = (size_t)bits / 8;
   if (!row || row % 2) return false;
   for (uint64_t at = 0; at < t->count; at += row)
     for (uint64_t i = 0; i < row / 2; i++) {
