@@ -95,8 +95,9 @@ def folder(build, ort, tmp_path, monkeypatch) -> Folder:
     proto = golden.parse_model(MODEL)
     weight = onnx.helper.make_tensor("w", 1, [16, 8], [i / 64 for i in range(128)])
     proto.graph.initializer.append(weight)
-    for node in proto.graph.node:
-        node.name = f"/fc/{node.op_type}"
+    for i, node in enumerate(proto.graph.node):  # names are unique: ONNX Runtime insists
+        first = all(other.op_type != node.op_type for other in proto.graph.node[:i])
+        node.name = f"/fc/{node.op_type}" if first else f"/fc/{node.op_type}_{i}"
     for name in ("model", "in", "a", "b", "before", "after", "other", "slim"):
         onnx.save(proto, tmp_path / f"{name}.onnx")
     (tmp_path / "bin").mkdir()
