@@ -111,6 +111,11 @@ $(BUILD)/onnxslim.dll: $(BUILD)/libonnxslim.o
 	  -o $@ $< $(LDLIBS)
 $(PROGRAM): $(CLI_OBJ) $(STATIC)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(CLI_OBJ) $(STATIC) $(LDLIBS)
+$(BUILD)/onnxslim.1: $(PROGRAM)
+	$(call say,MAN)$< man >$@
+COMPLETIONS := $(addprefix $(BUILD)/onnxslim.,bash zsh fish)
+$(COMPLETIONS): $(BUILD)/onnxslim.%: $(PROGRAM)
+	$(call say,SHELL)$< completion $* >$@
 $(BUILD)/unit: $(UNIT_OBJ) $(LIB_OBJ) $(BUILD)/sources
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -o $@ $(UNIT_OBJ) $(LIB_OBJ) $(LDLIBS)
 # The tests of bisect need a rule that is wrong: it is linked in place of a right one.
@@ -161,8 +166,19 @@ UP       := $(shell realpath -ms --relative-to=/$(LIBDIR)/pkgconfig /)
 PC_VALUES = s|@PC_PREFIX@|$${pcfiledir}/$(UP)|; s|@PC_LIBDIR@|$${prefix}/$(LIBDIR)|; \
   s|@PC_INCLUDEDIR@|$${prefix}/include|; s|@PC_VERSION@|$(VERSION)|; s|@PC_LIBS_PRIVATE@|$(LDLIBS)|
 
-install: $(PROGRAM) $(STATIC) $(SHARED) ## put command line, library and header below PREFIX (DESTDIR= LIBDIR=lib)
+# Where the manual page and the completions are looked for.
+SHARE     = $(INTO)/share
+MAN       = $(SHARE)/man/man1/onnxslim.1
+BASH_FILE = $(SHARE)/bash-completion/completions/onnxslim
+ZSH_FILE  = $(SHARE)/zsh/site-functions/_onnxslim
+FISH_FILE = $(SHARE)/fish/vendor_completions.d/onnxslim.fish
+
+install: $(PROGRAM) $(STATIC) $(SHARED) $(BUILD)/onnxslim.1 $(COMPLETIONS) ## put command line, library and header below PREFIX (DESTDIR= LIBDIR=lib)
 	install -d $(INTO)/bin $(INTO)/include $(INTO)/$(LIBDIR)/pkgconfig
+	install -D -m 644 $(BUILD)/onnxslim.1 $(MAN)
+	install -D -m 644 $(BUILD)/onnxslim.bash $(BASH_FILE)
+	install -D -m 644 $(BUILD)/onnxslim.zsh $(ZSH_FILE)
+	install -D -m 644 $(BUILD)/onnxslim.fish $(FISH_FILE)
 	install $(PROGRAM) $(INTO)/bin/
 	install -m 644 include/onnxslim.h $(INTO)/include/
 	install -m 644 $(STATIC) $(INTO)/$(LIBDIR)/
@@ -171,6 +187,7 @@ install: $(PROGRAM) $(STATIC) $(SHARED) ## put command line, library and header 
 	ln -sf $(notdir $(SHARED)) $(INTO)/$(LIBDIR)/libonnxslim.so
 	sed '$(PC_VALUES)' cmake/onnxslim.pc.in >$(INTO)/$(LIBDIR)/pkgconfig/onnxslim.pc
 uninstall: ## remove what install put there
+	rm -f $(MAN) $(BASH_FILE) $(ZSH_FILE) $(FISH_FILE)
 	rm -f $(INTO)/bin/onnxslim $(INTO)/include/onnxslim.h $(INTO)/$(LIBDIR)/libonnxslim.a \
 	  $(INTO)/$(LIBDIR)/libonnxslim.so* $(INTO)/$(LIBDIR)/pkgconfig/onnxslim.pc
 
@@ -244,6 +261,8 @@ $(DOCS)/installed: requirements/docs.txt
 
 # --- run ---------------------------------------------------------------------------------------------------
 
+man: $(BUILD)/onnxslim.1 ## the manual page: man -l build/onnxslim.1
+
 demo: all $(VENV)/test.installed ## optimise a real exported model (MODEL=bert_base) and verify it in ONNX Runtime
 	@$(PY) tools/demo.py --build $(BUILD) $(MODEL)
 
@@ -260,10 +279,10 @@ sanitize: $(VENV)/test.installed ## unit, golden, cli and small zoo tests under 
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(PYTEST) --build=$(ASAN) -n $(JOBS) -m 'not large and not plain' $(ARGS)
 
-robust: $(VENV)/test.installed ## malformed models and refused memory in full, under ASan and UBSan (hours)
+robust: $(VENV)/test.installed ## malformed models and refused memory in full, under ASan and UBSan (half an hour)
 	$(MAKE) BUILD=$(ASAN) SANITIZE=address,undefined OPT=-O1 programs
 	ONNXSLIM_ROBUST=1 ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	  $(PYTEST) --build=$(ASAN) -n $(JOBS) tests/robust $(ARGS)
+	  $(PYTEST) --build=$(ASAN) -n $(JOBS) -rP tests/robust $(ARGS)
 
 tsan: $(VENV)/test.installed ## the library in many threads under ThreadSanitizer
 	$(MAKE) BUILD=build/tsan SANITIZE=thread OPT=-O1 build/tsan/threads

@@ -14,15 +14,26 @@ static const struct OwnFlag {
     {{0,
       {.name = "json",
        .argument = "FILE",
+       .type = ONNXSLIM_TEXT,
        .doc = "write the whole report to FILE (- is standard output)",
        .group = "Output"}},
      offsetof(Cli, json)},
     {{0,
       {.name = "report",
        .argument = "FILE",
+       .type = ONNXSLIM_TEXT,
        .doc = "write a page to FILE that shows both graphs and what was done (- is standard output)",
        .group = "Output"}},
      offsetof(Cli, report)},
+    {{0,
+      {.name = "color",
+       .argument = "auto|always|never",
+       .type = ONNXSLIM_CHOICE,
+       .standard = "auto",
+       .implied = "always",
+       .doc = "colours; auto: on a terminal only",
+       .group = "Output"}},
+     offsetof(Cli, when_color)},
     {{'q', {.name = "quiet", .doc = "print nothing but errors", .group = "Output"}}, offsetof(Cli, quiet)},
     {{'v', {.name = "verbose", .doc = "print more", .group = "Output"}}, offsetof(Cli, verbose)},
     {{0, {.name = "stats", .doc = "print what each rule tried, did and took", .group = "Debugging"}},
@@ -61,12 +72,26 @@ static const onnxslim_option_info_t *find_option(const char *name, size_t n) {
   return NULL;
 }
 
+static bool is_choice(const char *argument, const char *value) {
+  char word[TERM_ROOM];
+  for (size_t i = 0; argument_word(argument, i, word); i++)
+    if (strcmp(word, value) == 0) return true;
+  return false;
+}
+
+static bool set_text(Cli *c, const onnxslim_option_info_t *info, const char *value, const char **member) {
+  if (!value) value = info->implied;
+  if (info->type == ONNXSLIM_CHOICE && !is_choice(info->argument, value)) {
+    error_line(c, "option '%s': '%s' is not %s", info->name, value, info->argument);
+    return false;
+  }
+  *member = value;
+  return true;
+}
+
 static bool set_own(Cli *c, const struct OwnFlag *f, const char *value) {
   void *member = (char *)c + f->at;
-  if (f->flag.info.argument) {
-    *(const char **)member = value;
-    return true;
-  }
+  if (f->flag.info.argument) return set_text(c, &f->flag.info, value, member);
   if (value) {
     error_line(c, "--%s takes no value", f->flag.info.name);
     return false;
@@ -165,7 +190,7 @@ bool parse_args(Cli *c, int argc, char **argv) {
   if (!parse_all(c, argc, argv)) return false;
   if (c->help || c->version || c->n_paths >= c->command->min_paths) return true;
   if (argc == 1)
-    print_usage(stderr);
+    fputs(usage_text, stderr);
   else
     error_line(c, "usage: onnxslim %s%s%s (--help explains)", c->command->name, *c->command->name ? " " : "",
                c->command->arguments);

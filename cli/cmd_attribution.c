@@ -4,9 +4,10 @@
 #include <inttypes.h>
 
 static void print_attribution(const Cli *c, const onnxslim_attribution_t *a) {
-  char text[32];
-  fprintf(c->out, "%s: %" PRIu64 " nodes, %s; each pass alone, then all\n\n", c->path[0], a->nodes,
-          bytes_text(text, a->bytes));
+  char text[TEXT_ROOM];
+  print_line(c, PLAIN, "", "%s: %" PRIu64 " nodes, %s; each pass alone, then all", c->path[0], a->nodes,
+             bytes_text(text, a->bytes));
+  fputc('\n', c->out);
   Table t = {.cli = c, .align = "lrrrrrr"};
   static const char *const heads[] = {"pass", "rewrites", "nodes", "left", "bytes", "pairs", "time"};
   table_row(&t);
@@ -42,17 +43,19 @@ int cmd_attribution(Cli *c) {
 
 static void print_suspect(const Cli *c, const onnxslim_suspect *s) {
   if (!s->number) {
-    fprintf(c->out, "%s: the outputs are the same after all %" PRIu64 " rewrites\n", c->path[0], s->rewrites);
+    print_line(c, PLAIN, "", "%s: the outputs are the same after all %" PRIu64 " rewrites", c->path[0],
+               s->rewrites);
     return;
   }
-  fprintf(c->out, "%s: rewrite %" PRIu64 " of %" PRIu64 " changes the outputs (%" PRIu64 " candidates run)\n",
-          c->path[0], s->number, s->rewrites, s->checks);
-  fprintf(c->out, "  %s: %s: %s: %s\n", s->pass, s->rule, s->node, s->text);
-  fprintf(c->out, "  --bisect=%" PRIu64 " stops after it, --bisect=%" PRIu64 " before\n", s->number,
-          s->number - 1);
+  print_line(c, PLAIN, "",
+             "%s: rewrite %" PRIu64 " of %" PRIu64 " changes the outputs (%" PRIu64 " candidates run)",
+             c->path[0], s->number, s->rewrites, s->checks);
+  print_indented(c, 2, PLAIN, "", "%s: %s: %s: %s", s->pass, s->rule, s->node, s->text);
+  print_indented(c, 2, PLAIN, "", "--bisect=%" PRIu64 " stops after it, --bisect=%" PRIu64 " before",
+                 s->number, s->number - 1);
   if (s->reproducer)
-    fprintf(c->out, "  %s: %" PRIu64 " node%s, and --only=%s changes the outputs\n", s->reproducer,
-            s->reproducer_nodes, s->reproducer_nodes == 1 ? "" : "s", s->pass);
+    print_indented(c, 2, PLAIN, "", "%s: %" PRIu64 " node%s, and --only=%s changes the outputs",
+                   s->reproducer, s->reproducer_nodes, s->reproducer_nodes == 1 ? "" : "s", s->pass);
 }
 
 int cmd_bisect(Cli *c) {

@@ -34,9 +34,9 @@ static bool same_row(const onnxslim_difference *a, const onnxslim_difference *b)
 
 void print_verification(const Cli *c, const onnxslim_verification *v) {
   const char *verdict = !v->passed ? "DIFFERENT" : v->bitwise ? "the same bits" : "the same within tolerance";
-  fprintf(c->out, "ONNX Runtime %s, %" PRIu64 " seeds: %s%s%s\n", v->runtime ? v->runtime : "", v->seeds,
-          style_on(c, v->passed ? GOOD : BAD), verdict, style_off(c));
-  Table t = {.cli = c, .align = "llrrrr"};
+  print_line(c, v->passed ? GOOD : BAD, verdict, "(ONNX Runtime %s, %" PRIu64 " seeds)",
+             v->runtime ? v->runtime : "", v->seeds);
+  Table t = {.cli = c, .align = "lwrrrr"};
   static const char *const heads[] = {"output",   "optimizer", "max diff",
                                       "relative", "tolerance", "original on/off"};
   table_row(&t);
@@ -51,7 +51,7 @@ void print_verification(const Cli *c, const onnxslim_verification *v) {
     add_row(&t, worst.output, &worst);
   }
   table_print(&t);
-  if (v->failure) fprintf(c->out, "%s\n", v->failure);
+  if (v->failure) print_line(c, PLAIN, "", "%s", v->failure);
   fputc('\n', c->out);
 }
 
@@ -82,8 +82,9 @@ static void add_side(Table *t, const char *name, const onnxslim_timing *s) {
 }
 
 static void print_bench(const Cli *c, const onnxslim_comparison *b) {
-  fprintf(c->out, "ONNX Runtime %s, %d thread%s, %zu runs each, in turn; %s\n\n", b->runtime, b->threads,
-          b->threads == 1 ? "" : "s", b->before.n_runs, b->inputs);
+  print_line(c, PLAIN, "", "ONNX Runtime %s, %d thread%s, %zu runs each, in turn; %s", b->runtime, b->threads,
+             b->threads == 1 ? "" : "s", b->before.n_runs, b->inputs);
+  fputc('\n', c->out);
   Table t = {.cli = c, .align = "lrrrrr"};
   static const char *const heads[] = {"", "median", "25 %", "75 %", "fastest", "open"};
   table_row(&t);
@@ -92,9 +93,11 @@ static void print_bench(const Cli *c, const onnxslim_comparison *b) {
   add_side(&t, c->path[1], &b->after);
   table_print(&t);
   bool clear = b->speedup_low > 1 || b->speedup_high < 1;
-  fprintf(c->out, "\n%s%.3f x%s as fast (95 %%: %.3f to %.3f%s)\n",
-          style_on(c, clear ? b->speedup > 1 ? GOOD : BAD : PLAIN), b->speedup, style_off(c), b->speedup_low,
-          b->speedup_high, clear ? "" : "; no clear difference");
+  char speedup[TEXT_ROOM];
+  snprintf(speedup, sizeof speedup, "%.3f x", b->speedup);
+  fputc('\n', c->out);
+  print_line(c, clear ? b->speedup > 1 ? GOOD : BAD : PLAIN, speedup, "as fast (95 %%: %.3f to %.3f%s)",
+             b->speedup_low, b->speedup_high, clear ? "" : "; no clear difference");
 }
 
 int cmd_bench(Cli *c) {

@@ -77,7 +77,7 @@ static void edge_rows(Table *t, const char *what, const onnxslim_value_fate *at,
 }
 
 static void print_edges(const Cli *c, const onnxslim_diff_t *d) {
-  Table t = {.cli = c, .align = "llll"};
+  Table t = {.cli = c, .align = "wlwl"};
   edge_rows(&t, "input", d->inputs, d->n_inputs);
   edge_rows(&t, "output", d->outputs, d->n_outputs);
   if (t.n_rows)
@@ -124,11 +124,11 @@ static void print_change(const Cli *c, const onnxslim_change *change) {
 }
 
 static void print_node(const Cli *c, const onnxslim_node_fate *n) {
-  fprintf(c->out, "%s%-7s%s  %s", style_on(c, fate_style(n->fate)), n->fate, style_off(c),
-          n->before ? n->before : n->after);
-  if (n->before && n->after && strcmp(n->before, n->after) != 0) fprintf(c->out, " -> %s", n->after);
-  if (*n->graph) fprintf(c->out, " %s(%s)%s", style_on(c, DIM), n->graph, style_off(c));
-  fputc('\n', c->out);
+  char fate[TERM_ROOM];
+  bool renamed = n->before && n->after && strcmp(n->before, n->after) != 0, inner = *n->graph != 0;
+  snprintf(fate, sizeof fate, "%-8s", n->fate);
+  print_line(c, fate_style(n->fate), fate, "%s%s%s%s%s%s", n->before ? n->before : n->after,
+             renamed ? " -> " : "", renamed ? n->after : "", inner ? " (" : "", n->graph, inner ? ")" : "");
   for (size_t i = 0; i < n->n_changes; i++) print_change(c, &n->changes[i]);
 }
 
@@ -141,8 +141,8 @@ static bool holds_constant(const onnxslim_node_fate *n) {
 static void print_nodes(const Cli *c, const onnxslim_diff_t *d) {
   static const char *const fates[] = {"kept", "changed", "gone", "new"};
   size_t shown[4] = {0}, constants = 0;
-  fprintf(c->out, "nodes: %" PRIu64 " kept, %" PRIu64 " changed, %" PRIu64 " gone, %" PRIu64 " new\n",
-          d->kept, d->changed, d->gone, d->added);
+  print_line(c, PLAIN, "nodes:", "%" PRIu64 " kept, %" PRIu64 " changed, %" PRIu64 " gone, %" PRIu64 " new",
+             d->kept, d->changed, d->gone, d->added);
   for (size_t i = 0; i < d->n_nodes; i++) {
     const onnxslim_node_fate *n = &d->nodes[i];
     size_t k = 0;

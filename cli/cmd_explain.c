@@ -16,8 +16,8 @@ static Kind kind_of(const onnxslim_refusal *r) {
  * ------------------------------------------------------------------------------------------------------- */
 
 static void print_refusal(const Cli *c, const onnxslim_refusal *r) {
-  fprintf(c->out, "  %s%s%s (%s)", style_on(c, BOLD), r->rule, style_off(c), r->pass);
-  fprintf(c->out, " at %s\n    ", r->node);
+  print_indented(c, 2, BOLD, r->rule, "(%s) at %s", r->pass, r->node);
+  fputs("    ", c->out);
   print_wrapped(c, 4, 4, r->pattern);
   fprintf(c->out, "    %s", style_on(c, r->off ? GOOD : BAD));
   print_wrapped(c, 4, 4, r->reason);
@@ -54,8 +54,8 @@ static void print_starts(const Cli *c, const onnxslim_explanation *x, const char
     if (strcmp(s->op, op) != 0) continue;
     if (!any) fputs("patterns that start at this operator:\n", c->out);
     any = true;
-    fprintf(c->out, "  %s%s%s (%s)%s%s\n    ", style_on(c, BOLD), s->rule, style_off(c), s->pass,
-            s->off ? ": " : "", s->off ? s->off : "");
+    print_indented(c, 2, BOLD, s->rule, "(%s)%s%s", s->pass, s->off ? ": " : "", s->off ? s->off : "");
+    fputs("    ", c->out);
     print_wrapped(c, 4, 4, s->pattern);
   }
   if (!any) fputs("no pattern starts at this operator\n", c->out);
@@ -63,37 +63,42 @@ static void print_starts(const Cli *c, const onnxslim_explanation *x, const char
 
 static void print_remaining(const Cli *c, const onnxslim_explanation *x, const onnxslim_remaining *n) {
   size_t several = count_several(x, n);
-  fprintf(c->out, "%s%s%s is still there", style_on(c, BOLD), n->node, style_off(c));
-  if (*n->graph) fprintf(c->out, " (%s)", n->graph);
-  fputc('\n', c->out);
-  if (!n->n_refusals) fputs("no rule matches here; ", c->out);
+  bool inner = *n->graph != 0;
+  print_line(c, BOLD, n->node, "is still there%s%s%s", inner ? " (" : "", n->graph, inner ? ")" : "");
+  if (!n->n_refusals) fputs("no rule matches here\n", c->out);
   print_kind(c, x, n, ONE_GUARD, "refused by one guard");
   print_kind(c, x, n, ONLY_OFF, "would fire, but is off");
   if (c->verbose)
     print_kind(c, x, n, MORE, "refused for several reasons");
   else if (several)
-    fprintf(c->out, "%zu more rule%s refused for several reasons (-v lists them)\n", several,
-            several == 1 ? " is" : "s are");
+    print_line(c, PLAIN, "", "%zu more rule%s refused for several reasons (-v lists them)", several,
+               several == 1 ? " is" : "s are");
   if (!n->n_refusals || c->verbose) print_starts(c, x, n->op);
   fputc('\n', c->out);
 }
 
 static void print_removed(const Cli *c, const onnxslim_removed *r) {
-  fprintf(c->out, "%s%s%s is gone: ", style_on(c, BOLD), r->node, style_off(c));
   if (r->rule)
-    fprintf(c->out, "%s (%s) at %s: %s\n\n", r->rule, r->pass, r->at, r->text);
+    print_line(c, BOLD, r->node, "is gone: %s (%s) at %s: %s", r->rule, r->pass, r->at, r->text);
   else
-    fputs("what the options ask for took it away before the rules began\n\n", c->out);
+    print_line(c, BOLD, r->node, "is gone: what the options ask for took it away before the rules began");
+  fputc('\n', c->out);
 }
 
 /* --- all nodes
  * ------------------------------------------------------------------------------------------------------- */
 
 static void print_reason(const Cli *c, const onnxslim_reason *r) {
-  fprintf(c->out, "%6" PRIu64 "%s  %s%s%s (%s)\n         ", r->close ? r->close : r->count,
-          r->all_asked ? " " : "*", style_on(c, BOLD), r->rule, style_off(c), r->pass);
+  char head[TERM_ROOM];
+  snprintf(head, sizeof head, "%6" PRIu64 "%s  %s", r->close ? r->close : r->count, r->all_asked ? " " : "*",
+           r->rule);
+  print_line(c, BOLD, head, "(%s)", r->pass);
+  fputs("         ", c->out);
   print_wrapped(c, 9, 9, r->reason);
-  fprintf(c->out, "         %s%s%s\n", style_on(c, DIM), r->example, style_off(c));
+  fputs(style_on(c, DIM), c->out);
+  fputs("         ", c->out);
+  print_wrapped(c, 9, 9, r->example);
+  fputs(style_off(c), c->out);
 }
 
 /* The most frequent first; those of one kind. Returns how many there are. */
@@ -102,7 +107,10 @@ static size_t print_reasons(const Cli *c, const onnxslim_explanation *x, Kind ki
   for (size_t i = 0; i < x->n_reasons; i++) {
     const onnxslim_reason *r = &x->reasons[i];
     if ((!r->close ? MORE : r->off ? ONLY_OFF : ONE_GUARD) != kind) continue;
-    if (!found++) fprintf(c->out, "\n%s:\n", title);
+    if (!found++) {
+      fputc('\n', c->out);
+      print_line(c, PLAIN, "", "%s:", title);
+    }
     if (c->verbose || found <= REASONS_SHOWN) print_reason(c, r);
   }
   if (!c->verbose && found > REASONS_SHOWN)
@@ -128,8 +136,9 @@ static void print_ops(const Cli *c, const onnxslim_explanation *x) {
 }
 
 static void print_explanation(const Cli *c, const onnxslim_explanation *x) {
-  fprintf(c->out, "%s: %" PRIu64 " nodes, %" PRIu64 " after %" PRIu64 " rewrites\n\n", c->path[0],
-          x->nodes_before, x->nodes_after, x->rewrites);
+  print_line(c, PLAIN, "", "%s: %" PRIu64 " nodes, %" PRIu64 " after %" PRIu64 " rewrites", c->path[0],
+             x->nodes_before, x->nodes_after, x->rewrites);
+  fputc('\n', c->out);
   if (x->asked) {
     for (size_t i = 0; i < x->n_removed; i++) print_removed(c, &x->removed[i]);
     for (size_t i = 0; i < x->n_nodes; i++) print_remaining(c, x, &x->nodes[i]);
@@ -140,8 +149,13 @@ static void print_explanation(const Cli *c, const onnxslim_explanation *x) {
   if (!n) fputs("\nno rule was refused by exactly one guard\n", c->out);
   print_reasons(c, x, ONLY_OFF, "would fire, but is off");
   if (c->verbose) print_reasons(c, x, MORE, "refused for several reasons");
-  if (!c->verbose && x->n_reasons) fputs("\n-v also lists what is refused for several reasons\n", c->out);
-  fputs("\n* the rule stops at this guard and asks no further; --node=NAME tells of one node\n", c->out);
+  if (!c->verbose && x->n_reasons) {
+    fputc('\n', c->out);
+    print_line(c, PLAIN, "", "-v also lists what is refused for several reasons");
+  }
+  fputc('\n', c->out);
+  print_line(c, PLAIN, "",
+             "* the rule stops at this guard and asks no further; --node=NAME tells of one node");
 }
 
 int cmd_explain(Cli *c) {

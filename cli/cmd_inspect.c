@@ -24,10 +24,10 @@ static void add_values(Table *t, const char *what, const onnxslim_value_info_t *
 }
 
 static void print_numbers(const Cli *c, const onnxslim_summary *s) {
-  char text[3][32], line[400];
-  fprintf(c->out, "%s: %s", c->path[0], bytes_text(text[0], s->bytes));
-  if (s->external_bytes) fprintf(c->out, " + %s of external data", bytes_text(text[1], s->external_bytes));
-  fputc('\n', c->out);
+  char text[3][TEXT_ROOM], line[400];
+  bool external = s->external_bytes != 0;
+  print_line(c, PLAIN, "", "%s: %s%s%s%s", c->path[0], bytes_text(text[0], s->bytes), external ? " + " : "",
+             external ? bytes_text(text[1], s->external_bytes) : "", external ? " of external data" : "");
   int n = snprintf(line, sizeof line, "IR version %" PRId64 ", opset", s->ir_version);
   for (size_t i = 0; i < s->n_opsets && n < (int)sizeof line; i++)
     n += snprintf(line + n, sizeof line - (size_t)n, "%s %s%s%" PRId64, i ? "," : "", s->opsets[i].domain,
@@ -35,13 +35,13 @@ static void print_numbers(const Cli *c, const onnxslim_summary *s) {
   if (*s->producer_name)
     snprintf(line + n, sizeof line - (size_t)n, ", made by %.100s%s%.60s", s->producer_name,
              *s->producer_version ? " " : "", s->producer_version);
-  print_wrapped(c, 0, 0, line);
+  print_line(c, PLAIN, "", "%s", line);
   n = snprintf(line, sizeof line, "%" PRIu64 " nodes", s->nodes);
   if (s->bodies) n += snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " bodies", s->bodies);
   if (s->functions) n += snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " functions", s->functions);
   snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " initializers (%s), %" PRIu64 " parameters",
            s->initializers, bytes_text(text[2], s->initializer_bytes), s->parameters);
-  print_wrapped(c, 0, 0, line);
+  print_line(c, PLAIN, "", "%s", line);
   fputc('\n', c->out);
 }
 
@@ -91,7 +91,7 @@ static void print_dtypes(const Cli *c, const onnxslim_summary *s) {
 enum { TENSORS_SHOWN = 5 };
 
 static void print_largest(const Cli *c, const char *title, const onnxslim_tensor_size *at, size_t n) {
-  Table t = {.cli = c, .align = "llr"};
+  Table t = {.cli = c, .align = "lwr"};
   if (!n) return;
   fprintf(c->out, "\n%s%s%s\n", style_on(c, BOLD), title, style_off(c));
   for (size_t i = 0; i < n && (i < TENSORS_SHOWN || c->verbose); i++) {
@@ -107,7 +107,7 @@ static void print_largest(const Cli *c, const char *title, const onnxslim_tensor
 }
 
 static void print_memory(const Cli *c, const onnxslim_summary *s) {
-  char text[2][32], line[600];
+  char text[2][TEXT_ROOM], line[600];
   if (!s->activations) return;
   int n = snprintf(line, sizeof line, "computed values: %s at the same time at most",
                    bytes_text(text[0], s->peak_bytes));
@@ -118,12 +118,12 @@ static void print_memory(const Cli *c, const onnxslim_summary *s) {
     n += snprintf(line + n, sizeof line - (size_t)n, ", %" PRIu64 " of unknown size not counted", s->unknown);
   snprintf(line + n, sizeof line - (size_t)n, ")");
   fputc('\n', c->out);
-  print_wrapped(c, 0, 0, line);
+  print_line(c, PLAIN, "", "%s", line);
 }
 
 static void print_summary(const Cli *c, const onnxslim_summary *s) {
   print_numbers(c, s);
-  Table t = {.cli = c, .align = "lll"};
+  Table t = {.cli = c, .align = "wlw"};
   add_values(&t, "input", s->inputs, s->n_inputs);
   add_values(&t, "output", s->outputs, s->n_outputs);
   table_print(&t);
@@ -184,15 +184,17 @@ int cmd_print(Cli *c) {
  * ------------------------------------------------------------------------------------------------------ */
 
 static void print_rules_of(const Cli *c, const char *pass) {
-  enum { RULE_INDENT = 6 };
+  enum { NAME_INDENT = 4, RULE_INDENT = 6 };
   onnxslim_rule_info_t rule;
   for (size_t i = 0; onnxslim_rule_info(i, &rule); i++) {
     if (strcmp(rule.pass, pass) != 0) continue;
-    fprintf(c->out, "    %s%s%s%s\n%*s", style_on(c, BOLD), rule.name, style_off(c),
-            rule.bitwise ? "" : " (rounds)", RULE_INDENT, "");
-    if (rule.doc) print_wrapped(c, RULE_INDENT, RULE_INDENT, rule.doc);
-    if (!rule.doc && rule.match) fprintf(c->out, "%s\n", rule.match);
-    if (!rule.doc && rule.replace) fprintf(c->out, "%*s=> %s\n", RULE_INDENT, "", rule.replace);
+    print_indented(c, NAME_INDENT, BOLD, rule.name, "%s", rule.bitwise ? "" : "(rounds)");
+    const char *lines[] = {rule.doc, rule.doc ? NULL : rule.match, rule.doc ? NULL : rule.replace};
+    for (int k = 0; k < 3; k++) {
+      if (!lines[k]) continue;
+      int at = fprintf(c->out, "%*s%s", RULE_INDENT, "", k == 2 ? "=>" : "");
+      print_wrapped(c, at, RULE_INDENT, lines[k]);
+    }
   }
 }
 
@@ -201,8 +203,9 @@ int cmd_passes(Cli *c) {
   if (c->json) return write_json(c, onnxslim_passes_json(c->cx));
   onnxslim_pass_info_t pass;
   for (size_t i = 0; onnxslim_pass_info(i, &pass); i++) {
-    fprintf(c->out, "%s%s%s%s%s\n%*s", style_on(c, BOLD), pass.name, style_off(c),
-            pass.bitwise ? "" : " (rounds)", pass.by_default ? "" : " (only if asked for)", DOC_INDENT, "");
+    print_line(c, BOLD, pass.name, "%s%s%s", pass.bitwise ? "" : "(rounds)",
+               pass.bitwise || pass.by_default ? "" : " ", pass.by_default ? "" : "(only if asked for)");
+    fprintf(c->out, "%*s", DOC_INDENT, "");
     print_wrapped(c, DOC_INDENT, DOC_INDENT, pass.doc);
     if (c->verbose) print_rules_of(c, pass.name);
   }

@@ -7,16 +7,13 @@
 /* --- the report
  * ------------------------------------------------------------------------------------------------ */
 
-static void add_count(Table *t, const char *name, uint64_t before, uint64_t after) {
+static void add_count(Table *t, const onnxslim_op_count *op) {
   table_row(t);
-  bool same = before == after;
-  table_cell(t, same ? DIM : PLAIN, "  %s", name);
-  table_number(t, before);
-  table_number(t, after);
-  if (same)
-    table_cell(t, DIM, "0");
-  else
-    table_change(t, (int64_t)(after - before));
+  table_cell(t, op->before == op->after ? DIM : PLAIN, "  %s%s%s", op->domain, *op->domain ? "::" : "",
+             op->op_type);
+  table_number(t, op->before);
+  table_number(t, op->after);
+  table_change(t, (int64_t)(op->after - op->before));
 }
 
 static void print_operators(const Cli *c, const onnxslim_report *r) {
@@ -26,12 +23,7 @@ static void print_operators(const Cli *c, const onnxslim_report *r) {
   table_cell(&t, BOLD, "before");
   table_cell(&t, BOLD, "after");
   table_cell(&t, BOLD, "change");
-  for (size_t i = 0; i < r->n_ops; i++) {
-    char name[100];
-    const onnxslim_op_count *op = &r->ops[i];
-    snprintf(name, sizeof name, "%s%s%s", op->domain, *op->domain ? "::" : "", op->op_type);
-    add_count(&t, name, op->before, op->after);
-  }
+  for (size_t i = 0; i < r->n_ops; i++) add_count(&t, &r->ops[i]);
   table_row(&t);
   table_cell(&t, BOLD, "nodes");
   table_number(&t, r->nodes_before);
@@ -47,14 +39,19 @@ static void print_operators(const Cli *c, const onnxslim_report *r) {
 
 /* Which axes got a size: one line for each input and output. */
 static void print_frozen(const Cli *c, const onnxslim_report *r) {
-  for (size_t i = 0; i < r->n_frozen; i++) {
+  for (size_t i = 0, n; i < r->n_frozen; i += n) {
     const onnxslim_frozen_axis *a = &r->frozen[i];
-    bool first = !i || strcmp(r->frozen[i - 1].value, a->value) != 0;
-    if (first) fprintf(c->out, "%sfrozen %s %s:", i ? "\n" : "", a->is_input ? "input" : "output", a->value);
-    fprintf(c->out, "%s axis %d%s%s%s = %" PRId64, first ? "" : ",", a->axis, a->dim ? " (" : "",
-            a->dim ? a->dim : "", a->dim ? ")" : "", a->size);
+    char axes[400] = "";
+    size_t at = 0;
+    for (n = 0; i + n < r->n_frozen && strcmp(a[n].value, a->value) == 0; n++) {
+      const char *dim = a[n].dim;
+      if (at < sizeof axes)
+        at += (size_t)snprintf(axes + at, sizeof axes - at, "%s axis %d%s%s%s = %" PRId64, n ? "," : "",
+                               a[n].axis, dim ? " (" : "", dim ? dim : "", dim ? ")" : "", a[n].size);
+    }
+    print_line(c, PLAIN, "frozen", "%s %s:%s", a->is_input ? "input" : "output", a->value, axes);
   }
-  if (r->n_frozen) fputs("\n\n", c->out);
+  if (r->n_frozen) fputc('\n', c->out);
 }
 
 static void print_passes(const Cli *c, const onnxslim_report *r) {
@@ -99,31 +96,34 @@ static void print_rules(const Cli *c, const onnxslim_report *r) {
 static void print_remarks(const Cli *c, const onnxslim_report *r) {
   for (size_t i = 0; i < r->n_remarks; i++) {
     const onnxslim_remark *m = &r->remarks[i];
-    fprintf(c->out, "%s%s%s %s: %s: %s\n", style_on(c, m->fired ? GOOD : DIM), m->fired ? "fired" : "missed",
-            style_off(c), m->rule, m->node, m->text);
+    print_line(c, m->fired ? GOOD : DIM, m->fired ? "fired" : "missed", "%s: %s: %s", m->rule, m->node,
+               m->text);
   }
 }
 
 static void print_opset(const Cli *c, const onnxslim_report *r) {
+  char change[60];
   if (r->opset_after > r->opset_before)
-    fprintf(c->out, "opset %" PRId64 " -> %" PRId64, r->opset_before, r->opset_after);
+    snprintf(change, sizeof change, "%" PRId64 " -> %" PRId64, r->opset_before, r->opset_after);
   else
-    fprintf(c->out, "opset %" PRId64 " stays", r->opset_before);
-  fprintf(c->out, "%s%s\n", r->opset_reason ? ": " : "", r->opset_reason ? r->opset_reason : "");
+    snprintf(change, sizeof change, "%" PRId64 " stays", r->opset_before);
+  print_line(c, PLAIN, "opset", "%s%s%s", change, r->opset_reason ? ": " : "",
+             r->opset_reason ? r->opset_reason : "");
 }
 
 static void print_times(const Cli *c, const onnxslim_report *r) {
-  char text[3][32];
-  fprintf(c->out, "read %s, optimize %s", seconds_text(text[0], r->seconds_read),
-          seconds_text(text[1], r->seconds_optimize));
-  if (r->verification) fprintf(c->out, ", verify %s", seconds_text(text[2], r->seconds_verify));
-  if (r->output) fprintf(c->out, ", write %s", seconds_text(text[2], r->seconds_write));
-  fputc('\n', c->out);
+  char text[4][TEXT_ROOM];
+  bool verified = r->verification != NULL, written = r->output != NULL;
+  print_line(c, PLAIN, "read", "%s, optimize %s%s%s%s%s", seconds_text(text[0], r->seconds_read),
+             seconds_text(text[1], r->seconds_optimize), verified ? ", verify " : "",
+             verified ? seconds_text(text[2], r->seconds_verify) : "", written ? ", write " : "",
+             written ? seconds_text(text[3], r->seconds_write) : "");
 }
 
 static void print_report(const Cli *c, const onnxslim_report *r) {
-  fprintf(c->out, "%s%s%s%s\n\n", r->input, r->output ? " -> " : "", r->output ? r->output : "",
-          c->dry_run ? " (dry run)" : "");
+  print_line(c, PLAIN, "", "%s%s%s%s", r->input, r->output ? " -> " : "", r->output ? r->output : "",
+             c->dry_run ? " (dry run)" : "");
+  fputc('\n', c->out);
   print_frozen(c, r);
   print_operators(c, r);
   if (r->opset_before) print_opset(c, r);

@@ -9,18 +9,16 @@ static Style style_of(const char *verdict) {
 }
 
 void print_target(const Cli *c, const onnxslim_target_check *t) {
-  fprintf(c->out, "%s (%s): %" PRIu64 " refused, %" PRIu64 " risky, %" PRIu64 " untried", t->target,
-          t->through, t->refused, t->risky, t->untried);
-  if (t->n_pairs) fprintf(c->out, "; %zu convolutions take their activation in", t->n_pairs);
-  fputc('\n', c->out);
+  char pairs[80] = "";
+  if (t->n_pairs) snprintf(pairs, sizeof pairs, "; %zu convolutions take their activation in", t->n_pairs);
+  print_line(c, PLAIN, t->target, "(%s): %" PRIu64 " refused, %" PRIu64 " risky, %" PRIu64 " untried%s",
+             t->through, t->refused, t->risky, t->untried, pairs);
   for (size_t i = 0; i < t->n_findings; i++) {
     const onnxslim_finding *f = &t->findings[i];
-    Style style = style_of(f->verdict);
-    fprintf(c->out, "%s%s%s %s: %s\n", style_on(c, style), f->verdict, style_off(c), f->where, f->reason);
+    print_line(c, style_of(f->verdict), f->verdict, "%s: %s", f->where, f->reason);
   }
   for (size_t i = 0; c->verbose && i < t->n_pairs; i++)
-    fprintf(c->out, "%sfused%s %s, %s: %s\n", style_on(c, GOOD), style_off(c), t->pairs[i].conv,
-            t->pairs[i].activation, t->pairs[i].becomes);
+    print_line(c, GOOD, "fused", "%s, %s: %s", t->pairs[i].conv, t->pairs[i].activation, t->pairs[i].becomes);
 }
 
 int inspect_target(Cli *c, onnxslim_model *model) {

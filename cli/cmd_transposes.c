@@ -44,7 +44,8 @@ static void print_reasons(const Cli *c, const onnxslim_report *r) {
   for (size_t i = 0; i < r->n_remarks; i++) {
     const onnxslim_remark *m = &r->remarks[i];
     if (m->fired || strcmp(m->rule, "push-transposes") != 0) continue;
-    fprintf(c->out, "%s%s%s\n  ", style_on(c, BOLD), m->node, style_off(c));
+    print_line(c, BOLD, m->node, "%s", "");
+    fputs("  ", c->out);
     print_wrapped(c, 2, 2, m->text);
   }
 }

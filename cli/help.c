@@ -1,97 +1,66 @@
-/* --help, made of the tables of commands and options. */
+/* --help */
 #include "cli.h"
 
-#include <string.h>
-
-enum { INDENT = 2, DOC_COLUMN = 30 };
-
-void print_usage(FILE *out) {
-  fputs("usage: onnxslim [FLAGS] IN [OUT]\n       onnxslim COMMAND [FLAGS] ...\n       onnxslim --help\n",
-        out);
-}
-
-/* A term and what it means, in two columns. */
-static void print_entry(const Cli *c, const char *term, const char *doc) {
-  int at = fprintf(c->out, "  %s%s%s", style_on(c, BOLD), term, style_off(c));
-  at -= (int)(strlen(style_on(c, BOLD)) + strlen(style_off(c)));
-  if (at + 2 > DOC_COLUMN) {
-    fputc('\n', c->out);
+/* A term and what it means: in two columns, or below each other where the terminal is narrow. */
+static void print_entry(const Cli *c, const char *term, const char *doc, int column) {
+  enum { INDENT = 2, BELOW = 6, ROOM = 30 };
+  if (c->width < column + ROOM) column = BELOW;
+  int at = INDENT + text_width(term);
+  fprintf(c->out, "%*s%s", INDENT, "", style_on(c, BOLD));
+  if (at > c->width)
+    print_wrapped(c, INDENT, INDENT, term);
+  else
+    fputs(term, c->out);
+  fputs(style_off(c), c->out);
+  if (at + 2 > column) {
+    if (at <= c->width) fputc('\n', c->out);
     at = 0;
   }
-  fprintf(c->out, "%*s", DOC_COLUMN - at, "");
-  print_wrapped(c, DOC_COLUMN, DOC_COLUMN, doc);
+  fprintf(c->out, "%*s", column - at, "");
+  print_wrapped(c, column, column, doc);
 }
 
-static void print_flag(const Cli *c, char letter, const onnxslim_option_info_t *info) {
-  char term[100], doc[300];
-  size_t room = sizeof term;
-  int n = letter ? snprintf(term, room, "-%c, ", letter) : 0;
-  n += snprintf(term + n, room - (size_t)n, "--%s", info->name);
-  if (info->argument) snprintf(term + n, room - (size_t)n, info->implied ? "[=%s]" : " %s", info->argument);
-  bool tells = info->standard && info->argument && strcmp(info->standard, "0") != 0;
-  snprintf(doc, sizeof doc, tells ? "%s (standard: %s)" : "%s", info->doc, info->standard);
-  print_entry(c, term, doc);
-}
+enum { DOC_COLUMN = 30, EXAMPLE_COLUMN = 62 };
 
 static void print_group(const Cli *c, const char *group) {
   fprintf(c->out, "\n%s:\n", group);
-  const onnxslim_option_info_t *info;
-  for (size_t i = 0; (info = onnxslim_option_info(i)); i++)
-    if (strcmp(info->group, group) == 0) print_flag(c, 0, info);
-  const Flag *flag;
-  for (size_t i = 0; (flag = cli_flag(i)); i++)
-    if (strcmp(flag->info.group, group) == 0) print_flag(c, flag->letter, &flag->info);
-}
-
-static bool seen_before(size_t n, const char *group) {
-  for (size_t i = 0; i < n; i++)
-    if (strcmp(onnxslim_option_info(i)->group, group) == 0) return true;
-  return false;
-}
-
-static void print_commands(const Cli *c) {
-  fputs("\nCommands (the first argument, if it is exactly one of these; ./print or -- makes it a path):\n",
-        c->out);
-  for (const Command *cmd = commands; cmd->name; cmd++) {
-    char term[80];
-    snprintf(term, sizeof term, "%s%s%s", cmd->name, *cmd->name ? " " : "", cmd->arguments);
-    print_entry(c, term, cmd->doc);
+  Flag f;
+  for (size_t i = 0; flag_of(group, i, &f); i++) {
+    char term[TERM_ROOM], doc[DOC_ROOM];
+    flag_term(term, &f);
+    flag_doc(doc, &f);
+    print_entry(c, term, doc, DOC_COLUMN);
   }
 }
 
-static void print_examples(const Cli *c) {
-  static const char *const rows[][2] = {
-      {"onnxslim in.onnx", "what could be done, without writing anything"},
-      {"onnxslim in.onnx out.onnx --verify", "optimize; write only what computes the same"},
-      {"onnxslim m.onnx m.onnx --freeze batch=1", "fix a dim, in place"},
-      {"onnxslim in.onnx cut.onnx --outputs /layer1/Relu_output_0", "keep the part that computes a value"},
-      {"onnxslim in.onnx out.onnx --report report.html", "and show what was done, in a browser"},
-      {"onnxslim in.onnx - | onnxslim inspect -", "through a pipe"},
-      {"onnxslim in.onnx --remarks=missed", "why a pattern was left alone"},
-  };
-  fputs("\nExamples:\n", c->out);
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    fprintf(c->out, "  %-58s  %s\n", rows[i][0], rows[i][1]);
+static void print_entries(const Cli *c, const char *title, const Entry *e, int column) {
+  fprintf(c->out, "\n%s:\n", title);
+  for (; e->term; e++) print_entry(c, e->term, e->doc, column);
+}
+
+static void print_commands(const Cli *c) {
+  char title[200];
+  snprintf(title, sizeof title, "Commands (%s):", commands_note);
+  fputc('\n', c->out);
+  print_wrapped(c, 0, 0, title);
+  for (const Command *cmd = commands; cmd->name; cmd++) {
+    char term[TERM_ROOM];
+    command_term(term, cmd);
+    print_entry(c, term, cmd->doc, DOC_COLUMN);
+  }
 }
 
 void print_help(const Cli *c) {
-  fputs("onnxslim " ONNXSLIM_VERSION
-        ": makes an ONNX model smaller and faster without changing what it computes\n\n",
-        c->out);
-  print_usage(c->out);
+  char title[200];
+  snprintf(title, sizeof title, "onnxslim %s: %s", onnxslim_version(), synopsis);
+  print_wrapped(c, 0, 0, title);
+  fprintf(c->out, "\n%s", usage_text);
   print_commands(c);
-  const onnxslim_option_info_t *info;
-  for (size_t i = 0; (info = onnxslim_option_info(i)); i++)
-    if (!seen_before(i, info->group)) print_group(c, info->group);
-  fputs("\nA value follows its flag after = or a space; one in [] only after =. A repeated list adds to the "
-        "first. k, M and G"
-        "\nare powers of 1024; in a list \\, is a comma. \"-\" is standard input or output.\n",
-        c->out);
-  fputs("\nExit codes:\n", c->out);
-  print_entry(c, "0", "done");
-  print_entry(c, "1", "bad usage: a flag, or a name that the model does not have");
-  print_entry(c, "2", "bad model, or one beyond a limit");
-  print_entry(c, "3", "verification failed: OUT is as it was; inspect --target: it does not take the model");
-  print_entry(c, "4", "cannot read or write; no memory; no ONNX Runtime where it is needed");
-  print_examples(c);
+  const char *group;
+  for (size_t i = 0; (group = flag_group(i)); i++) print_group(c, group);
+  fputc('\n', c->out);
+  print_wrapped(c, 0, 0, notes);
+  print_entries(c, "Environment", environment, DOC_COLUMN);
+  print_entries(c, "Exit codes", exit_codes, DOC_COLUMN);
+  print_entries(c, "Examples", examples, EXAMPLE_COLUMN);
 }

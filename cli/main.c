@@ -26,6 +26,9 @@ const Command commands[] = {
     {"attribution", "IN", "what each pass does alone, then all of them", 1, 1, cmd_attribution},
     {"bisect", "IN [OUT]",
      "find the rewrite that changes the outputs; OUT: the smallest model in which it does", 1, 2, cmd_bisect},
+    {"completion", "bash|zsh|fish", "print a script that completes commands, flags and values in that shell",
+     1, 1, cmd_completion},
+    {"man", "", "print the manual page (onnxslim man | man -l -)", 0, 0, cmd_man},
     {0},
 };
 
@@ -85,7 +88,8 @@ static void choose_output(Cli *c) {
   bool taken = (c->json && strcmp(c->json, "-") == 0) || (c->report && strcmp(c->report, "-") == 0);
   if (c->n_paths == 2 && c->command == commands) taken |= strcmp(c->path[1], "-") == 0 && !c->dry_run;
   c->out = taken ? stderr : stdout;
-  c->color = terminal_color(c->out);
+  c->terminal = system_is_terminal(c->out);
+  c->color = terminal_color(c->out, c->when_color);
   c->width = terminal_width(c->out);
 }
 
@@ -109,7 +113,8 @@ int main(int argc, char **argv) {
   system_catch_signals();
   argv = system_arguments(argc, argv);
   Cli c = {.command = commands, .out = stdout};
-  Progress progress = {.enabled = system_is_terminal(stderr), .cli = &c};
+  Progress progress;
+  begin_progress(&progress, &c);
   c.progress = &progress;
   onnxslim_callbacks calls = {.log = on_log, .progress = on_progress, .user = &progress, .dump = on_dump};
   c.cx = onnxslim_context_new(NULL, &calls);

@@ -1,4 +1,4 @@
-/* Tables that fit the terminal, and the texts in them. */
+/* Tables that fit the terminal. */
 #include "cli.h"
 
 #include <inttypes.h>
@@ -6,69 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- texts
- * ---------------------------------------------------------------------------------------------------- */
-
-const char *style_on(const Cli *c, Style s) {
-  static const char *const codes[] = {
-      [PLAIN] = "", [BOLD] = "\033[1m", [DIM] = "\033[2m", [GOOD] = "\033[32m", [BAD] = "\033[31m"};
-  return c->color ? codes[s] : "";
-}
-
-const char *style_off(const Cli *c) {
-  return c->color ? "\033[0m" : "";
-}
-
-enum { TEXT_ROOM = 32 };
-
-const char *bytes_text(char *text, uint64_t bytes) {
-  static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-  double v = (double)bytes;
-  size_t u = 0;
-  for (; v >= 999.95 && u + 1 < sizeof units / sizeof *units; u++) v /= 1000;
-  snprintf(text, TEXT_ROOM, u ? "%.1f %s" : "%.0f %s", v, units[u]);
-  return text;
-}
-
-const char *seconds_text(char *text, double s) {
-  if (s < 0.001)
-    snprintf(text, TEXT_ROOM, "%.0f us", s * 1e6);
-  else if (s < 1)
-    snprintf(text, TEXT_ROOM, "%.1f ms", s * 1e3);
-  else
-    snprintf(text, TEXT_ROOM, "%.2f s", s);
-  return text;
-}
-
-/* Columns a UTF-8 text takes: code points, which is right for all but wide scripts. */
-static int text_width(const char *text) {
-  int n = 0;
-  for (; *text; text++) n += ((unsigned char)*text & 0xC0) != 0x80;
-  return n;
-}
-
-void print_wrapped(const Cli *c, int at, int indent, const char *text) {
-  while (*text) {
-    const char *end = text + strcspn(text, " ");
-    char word[200];
-    int n = snprintf(word, sizeof word, "%.*s", (int)(end - text), text);
-    int width = n < (int)sizeof word ? text_width(word) : n;
-    if (at > indent && at + 1 + width > c->width) {
-      fprintf(c->out, "\n%*s", indent, "");
-      at = indent;
-    } else if (at > indent) {
-      fputc(' ', c->out);
-      at++;
-    }
-    fprintf(c->out, "%.*s", (int)(end - text), text);
-    at += width;
-    text = end + strspn(end, " ");
-  }
-  fputc('\n', c->out);
-}
-
-/* --- tables
- * --------------------------------------------------------------------------------------------------- */
+/* --- filling it ---------------------------------------------------------------------------------------- */
 
 void table_row(Table *t) {
   if (t->n_rows == t->cap) {
@@ -83,14 +21,10 @@ void table_row(Table *t) {
 }
 
 void table_cell(Table *t, Style style, const char *fmt, ...) {
-  Cell *cell = &t->rows[t->n_rows - 1][t->column++];
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(cell->text, sizeof cell->text, fmt, ap);
+  t->rows[t->n_rows - 1][t->column++] = (Cell){formatted(fmt, ap), style};
   va_end(ap);
-  for (char *p = cell->text; *p; p++)
-    if ((unsigned char)*p < ' ') *p = '?';
-  cell->style = style;
 }
 
 void table_number(Table *t, uint64_t v) {
@@ -121,41 +55,106 @@ void table_change_bytes(Table *t, int64_t v) {
   table_cell(t, change_style(v), "%s%s", v < 0 ? "-" : v > 0 ? "+" : "", text);
 }
 
-static void print_cell(const Cli *c, const Cell *cell, int width, bool left, bool last) {
-  int n = text_width(cell->text);
-  const char *shown = cell->text;
-  char cut[sizeof cell->text + 4];
-  if (n > width) { /* the beginning of a name says least: numbers and leaf names are at its end */
-    const char *p = cell->text;
-    for (int skip = n - width + 1; *p && (skip > 0 || ((unsigned char)*p & 0xC0) == 0x80); p++)
-      skip -= ((unsigned char)p[1] & 0xC0) != 0x80;
-    snprintf(cut, sizeof cut, "\xE2\x80\xA6%s", p);
-    shown = cut;
-    n = width;
+/* --- layout -------------------------------------------------------------------------------------------- */
+
+enum {
+  GAP = 2,
+  INDENT = 2, /* of the second and later lines of a row */
+  LEAST = 10  /* columns that a name keeps, if a row is to stay on one line */
+};
+
+typedef struct Layout {
+  int n, width[MAX_COLUMNS];
+  bool begins_line[MAX_COLUMNS];
+} Layout;
+
+static const char *text_of(const Cell *cell) {
+  return cell->text ? cell->text : "";
+}
+
+static int natural_width(const Table *t, int k) {
+  int width = 0;
+  for (size_t i = 0; i < t->n_rows; i++) {
+    int n = text_width(text_of(&t->rows[i][k]));
+    if (n > width) width = n;
   }
-  if (!left) fprintf(c->out, "%*s", width - n, "");
-  fprintf(c->out, "%s%s%s", style_on(c, cell->style), shown, cell->style ? style_off(c) : "");
-  if (left && !last) fprintf(c->out, "%*s", width - n, "");
+  return width;
+}
+
+/* Takes columns from the widest names until the row fits. False if it cannot. */
+static bool shorten_names(const Table *t, Layout *l, int too_much) {
+  for (; too_much > 0; too_much--) {
+    int widest = -1;
+    for (int k = 0; k < l->n; k++)
+      if (t->align[k] == 'l' && l->width[k] > LEAST && (widest < 0 || l->width[k] > l->width[widest]))
+        widest = k;
+    if (widest < 0) return false;
+    l->width[widest]--;
+  }
+  return true;
+}
+
+/* Breaks a row into lines. */
+static void fold(const Table *t, Layout *l) {
+  for (int k = 0, at = 0; k < l->n; k++) {
+    int room = t->cli->width - (k ? INDENT : 0);
+    if (t->align[k] == 'l' && l->width[k] > room) l->width[k] = room;
+    l->begins_line[k] = k && at + GAP + l->width[k] > t->cli->width;
+    at = (l->begins_line[k] ? INDENT : k ? at + GAP : 0) + l->width[k];
+  }
+}
+
+/* Only a terminal's lines have an end: what a program or a file reads is whole. */
+static Layout lay_out(const Table *t) {
+  Layout l = {.n = (int)strlen(t->align)};
+  int total = -GAP;
+  for (int k = 0; k < l.n; k++) total += GAP + (l.width[k] = natural_width(t, k));
+  if (!t->cli->terminal || total <= t->cli->width) return l;
+  Layout shorter = l;
+  if (shorten_names(t, &shorter, total - t->cli->width)) return shorter;
+  fold(t, &l);
+  return l;
+}
+
+/* --- printing it --------------------------------------------------------------------------------------- */
+
+/* A text that must not be shortened and is longer than any line goes on in the next. */
+static void print_whole(const Cli *c, const char *text) {
+  for (int room = c->width - INDENT; c->terminal && text_width(text) > room;) {
+    size_t n = text_fitting(text, room);
+    fprintf(c->out, "%.*s\n%*s", (int)n, text, INDENT, "");
+    text += n;
+  }
+  fputs(text, c->out);
+}
+
+static void print_cell(const Table *t, const Cell *cell, const Layout *l, int k) {
+  const Cli *c = t->cli;
+  const char *text = text_of(cell);
+  int spare = l->width[k] - text_width(text);
+  bool left = t->align[k] != 'r', last = k + 1 == l->n || l->begins_line[k + 1];
+  if (!left && spare > 0) fprintf(c->out, "%*s", spare, "");
+  fputs(style_on(c, cell->style), c->out);
+  if (t->align[k] == 'l')
+    print_shortened(c->out, text, l->width[k]);
+  else
+    print_whole(c, text);
+  if (cell->style) fputs(style_off(c), c->out);
+  if (left && !last && spare > 0) fprintf(c->out, "%*s", spare, "");
 }
 
 void table_print(Table *t) {
-  enum { GAP = 2, LEAST = 12 };
-  int n_columns = (int)strlen(t->align), width[MAX_COLUMNS] = {0}, total = -GAP;
-  for (int k = 0; k < n_columns; k++) {
-    for (size_t i = 0; i < t->n_rows; i++) {
-      int n = text_width(t->rows[i][k].text);
-      if (n > width[k]) width[k] = n;
-    }
-    total += width[k] + GAP;
-  }
-  int too_much = total - t->cli->width;
-  if (too_much > 0) width[0] = width[0] - too_much > LEAST ? width[0] - too_much : LEAST;
+  Layout l = lay_out(t);
   for (size_t i = 0; i < t->n_rows; i++) {
-    for (int k = 0; k < n_columns; k++) {
-      if (k) fprintf(t->cli->out, "%*s", GAP, "");
-      print_cell(t->cli, &t->rows[i][k], width[k], t->align[k] == 'l', k + 1 == n_columns);
+    for (int k = 0; k < l.n; k++) {
+      if (l.begins_line[k])
+        fprintf(t->cli->out, "\n%*s", INDENT, "");
+      else if (k)
+        fprintf(t->cli->out, "%*s", GAP, "");
+      print_cell(t, &t->rows[i][k], &l, k);
     }
     fputc('\n', t->cli->out);
+    for (int k = 0; k < MAX_COLUMNS; k++) free(t->rows[i][k].text);
   }
   free(t->rows);
   t->rows = NULL;

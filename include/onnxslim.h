@@ -71,8 +71,8 @@ typedef enum onnxslim_log_level {
 /* Any member may be NULL. Callbacks run on the calling thread and must return normally. */
 typedef struct onnxslim_callbacks {
   void (*log)(void *user, onnxslim_log_level level, const char *line);
-  /* done of total units of a phase ("read", "optimize", "write", "verify", "bench"); total 0: unknown.
-   * Non-zero cancels. */
+  /* done of total units of a phase: bytes of "read" and "write", entries of a queue that grows of "optimize",
+   * runs of "verify" and "bench"; total 0: unknown. onnxslim_progress() knows more. Non-zero cancels. */
   int (*progress)(void *user, const char *phase, uint64_t done, uint64_t total);
   void *user;
   /* What the options "dump-before" and "dump-after" ask for: the model in ONNX text syntax. */
@@ -83,6 +83,13 @@ typedef struct onnxslim_callbacks {
 ONNXSLIM_API onnxslim_context *onnxslim_context_new(const onnxslim_allocator *alloc,
                                                     const onnxslim_callbacks *calls);
 ONNXSLIM_API void onnxslim_context_free(onnxslim_context *cx);
+
+/* What a running call is at; for a progress callback that shows more than its arguments. */
+typedef struct onnxslim_progress_t {
+  const char *pass, *rule; /* of the phase "optimize", tried last; until the callback returns. NULL: none */
+  uint64_t rewrites;       /* made since the call began */
+} onnxslim_progress_t;
+ONNXSLIM_API onnxslim_progress_t onnxslim_progress(const onnxslim_context *cx);
 
 /* One line about the last failure in this context, with its position; "" if there was none. */
 ONNXSLIM_API const char *onnxslim_error(const onnxslim_context *cx);

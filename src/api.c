@@ -30,6 +30,10 @@ onnxslim_context *onnxslim_context_new(const onnxslim_allocator *alloc, const on
   return cx;
 }
 
+onnxslim_progress_t onnxslim_progress(const onnxslim_context *cx) {
+  return cx->cx.at;
+}
+
 void onnxslim_context_free(onnxslim_context *cx) {
   if (!cx) return;
   lent_free(&cx->cx);

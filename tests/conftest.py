@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,13 @@ def build(pytestconfig: pytest.Config) -> Path:
 def tool(build: Path) -> Tool:
     """Return the command line under test."""
     return Tool(build / "onnxslim")
+
+
+@pytest.fixture(scope="session")
+def ort() -> str:
+    """Return the path of the ONNX Runtime library inside the installed Python package."""
+    package = Path(importlib.util.find_spec("onnxruntime").origin).parent
+    return str(next(iter(sorted((package / "capi").glob("libonnxruntime.so*")))))
 
 
 class UnitFile(pytest.File):

@@ -27,6 +27,7 @@ bool ctx_protect(Ctx *cx, void (*fn)(void *), void *arg) {
   jmp_buf here;
   jmp_buf *outer = cx->trap;
   uint64_t made = cx->n_arenas;
+  if (!outer) cx->at = (onnxslim_progress_t){0};
   cx->trap = &here;
   bool ok = OS_SETJMP(here) == 0;
   if (ok) fn(arg);

@@ -26,6 +26,7 @@ struct Ctx {
   struct Lent *lent;      /* bytes under a name (base/lent.h) */
   struct Arena *arenas;   /* all live ones without a parent, newest first */
   uint64_t n_arenas;      /* ever made; an arena's serial number */
+  onnxslim_progress_t at; /* what the running call is at */
   char message[1024];     /* one line, with the position (node name, field, byte offset) */
 };
 

@@ -20,6 +20,8 @@ typedef struct Driver {
   uint64_t *swept;          /* for each rule: rewrites when its sweep last found nothing, plus one */
   bool lowered[OP_COUNT_];  /* operators that an enabled pass takes apart */
   uint64_t cap;
+  uint64_t rewrites_before; /* of the call, by runs before this one */
+  double told;              /* seconds: the last word to the caller */
   Map names;  /* node -> name of its first output when the rules began, or when it was made; with remarks */
   Map missed; /* rule and node -> MissedAt of the remark */
   Vec(struct MissedAt *) misses;
@@ -171,6 +173,26 @@ static void enqueue_touched(Rewriter *rw) {
     if (v->producer) enqueue(rw, v->producer);
     if (has_few_users(v)) enqueue_users(rw, v, FORWARD);
   }
+}
+
+/* --- progress ------------------------------------------------------------------------------------------ */
+
+static void tell_progress(Driver *d) {
+  Rewriter *rw = &d->rw;
+  Ctx *cx = rw->m->cx;
+  d->told = clock_seconds();
+  if (rw->result->rules.n) {
+    const RuleStat *s = &rw->result->rules.at[rw->rule];
+    cx->at.pass = s->pass->name;
+    cx->at.rule = s->rule->name;
+  }
+  cx->at.rewrites = d->rewrites_before + rw->result->rewrites;
+  ctx_progress(cx, "optimize", rw->head, rw->tail);
+}
+
+/* Often enough for a display and for who wants to cancel. */
+static void tell_when_due(Driver *d) {
+  if (clock_seconds() > d->told + 0.05) tell_progress(d);
 }
 
 /* --- remarks ------------------------------------------------------------------------------------------- */
@@ -356,6 +378,7 @@ static bool run_sweeps(Driver *d) {
     Sweep sw = {d, i, 0};
     model_each_graph(d->rw.m, sweep_graph, &sw);
     count_ticks(s, start);
+    tell_when_due(d);
     changes += sw.changes;
     if (!sw.changes) d->swept[i] = now;
   }
@@ -365,7 +388,8 @@ static bool run_sweeps(Driver *d) {
 static void run_worklist(Driver *d) {
   Rewriter *rw = &d->rw;
   for (uint64_t visits = 0; rw->head < rw->tail; visits++) {
-    if (visits % 1024 == 0) ctx_progress(rw->m->cx, "optimize", rw->head, rw->tail);
+    if (visits % 1024 == 0) tell_progress(d);
+    if (visits % 16 == 0) tell_when_due(d); /* a visit may take long */
     Node *n = dequeue(rw);
     if (rw->news) index_rules(d); /* what has just appeared may wake rules */
     if (!n->dead) visit(d, n, rules_for(d->by_op, n));
@@ -430,6 +454,7 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   for (size_t p = 0; p < o->n_passes; p++) d->lowered[o->passes[p]->lowers] = o->passes[p]->lowers != OP_NONE;
   journal_lower(&rw->journal, m, d->lowered);
   load_rules(d);
+  d->rewrites_before = m->cx->at.rewrites;
   d->cap = (uint64_t)(rw->journal.measure.nodes + rw->journal.measure.holders + 64) * REWRITES_PER_NODE;
   /* A rule may look further than the worklist follows a change: only a round over all nodes in which nothing
    * fires proves the fixed point. */
@@ -441,6 +466,8 @@ RunResult *rewrite_run(Model *m, const RunOptions *o) {
   }
   report_misses(d);
   rewriter_compact(rw);
+  m->cx->at.rewrites = d->rewrites_before + rw->result->rewrites;
+  m->cx->at.pass = m->cx->at.rule = NULL;
   RunResult *result = rw->result;
   ticks_to_seconds(result, clock_ticks() - ticks, clock_seconds() - seconds);
   arena_free(arena);

@@ -1,6 +1,5 @@
 """A wrong rule, which exists only in build/onnxslim-wrong, is found, named and shown by the smallest model."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -33,12 +32,6 @@ BODY = """g (float[N] x, bool c) => (float[N] y) {
 @pytest.fixture(scope="session")
 def wrong(build) -> Tool:
     return Tool(build / "onnxslim-wrong")
-
-
-@pytest.fixture(scope="session")
-def ort() -> str:
-    package = Path(importlib.util.find_spec("onnxruntime").origin).parent
-    return str(next(iter(sorted((package / "capi").glob("libonnxruntime.so*")))))
 
 
 def write(path: Path, text: str) -> Path:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
@@ -33,13 +30,6 @@ CONV = """g (float[1, 1, 4, 4] x) => (float[1, 2, 4, 4] y)
 
 RANDOM = """g (float[3] x) => (float[3] y)
 { a = Identity(x)  r = RandomNormalLike(a)  y = Add(a, r) }"""
-
-
-@pytest.fixture(scope="session")
-def ort() -> str:
-    """The ONNX Runtime library inside the installed Python package."""
-    package = Path(importlib.util.find_spec("onnxruntime").origin).parent
-    return str(next(iter(sorted((package / "capi").glob("libonnxruntime.so*")))))
 
 
 @pytest.fixture
@@ -722,70 +712,3 @@ def test_interrupt(tool, conv, tmp_path, ort):
     assert message.startswith(b"onnxslim: error: cancelled during ") and message.count(b"\n") == 1
     assert [p.name for p in out.parent.iterdir()] == ["model.onnx"]
     assert out.read_bytes() == b"old"
-
-
-# --- terminals --------------------------------------------------------------------------
-
-
-def drain(leader: int) -> bytes:
-    """Read a terminal until the last process on it is gone; close it."""
-    text = b""
-    try:
-        while some := os.read(leader, 4096):
-            text += some
-    except OSError:  # how Linux says it
-        pass
-    os.close(leader)
-    return text
-
-
-def on_terminal(tool, *args, columns: int = 80, cwd: Path | None = None, **env) -> str:
-    """What the tool prints on a terminal of that width."""
-    leader, follower = pty.openpty()
-    subprocess.run(["stty", "columns", str(columns)], stdin=follower, check=True)
-    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
-    done = subprocess.Popen(
-        [tool.path, *args],
-        stdout=follower,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        cwd=cwd,
-        env={**environment, "TERM": "xterm", **env},
-    )
-    os.close(follower)
-    text = drain(leader)
-    assert done.wait() == 0
-    return text.decode().replace("\r\n", "\n")
-
-
-def test_colours_only_on_a_terminal(tool, chain):
-    assert b"\x1b[" not in tool.ok(chain).stdout
-    assert "\x1b[" in on_terminal(tool, chain)
-    assert "\x1b[" not in on_terminal(tool, chain, NO_COLOR="1")
-    assert "\x1b[" not in on_terminal(tool, chain, TERM="dumb")
-
-
-@pytest.mark.parametrize("columns", [50, 80])
-@pytest.mark.parametrize("command", [[], ["inspect"]])
-def test_tables_fit_the_terminal(tool, tmp_path, command, columns):
-    model = golden.parse_model(CHAIN)
-    model.graph.node[1].domain = "a.domain.with.a.name.that.is.longer.than.any.terminal"
-    model.opset_import.add(domain=model.graph.node[1].domain, version=1)
-    source = write(tmp_path / "in.onnx", model)
-    table = on_terminal(tool, *command, source.name, columns=columns, cwd=tmp_path, NO_COLOR="1")
-    lines = table.splitlines()
-    assert max(len(line) for line in lines if "a.domain.with" not in line) <= columns
-    assert ("\u2026" in table) == (columns == 50 or not command)
-
-
-def test_progress_on_a_terminal_after_a_second(tool, conv, ort):
-    leader, follower = pty.openpty()
-    command = [tool.path, "verify", conv, conv, "--verify=1000000", "--ort", ort]
-    started = time.monotonic()
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=follower)
-    os.close(follower)
-    first = os.read(leader, 4096)
-    assert time.monotonic() - started >= 1 and b"verify" in first
-    running.send_signal(signal.SIGINT)
-    drain(leader)
-    assert running.wait() == -signal.SIGINT

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -17,14 +15,9 @@ MODEL = "mobilenetv3_small"
 OLD = b"what was there before"
 
 
-def ort() -> str:
-    package = Path(importlib.util.find_spec("onnxruntime").origin).parent
-    return str(next(iter(sorted((package / "capi").glob("libonnxruntime.so*")))))
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
 @pytest.mark.parametrize("delay", [0.02, 0.3, 1.0])
-def test_interrupted(tool, tmp_path, number, delay):
+def test_interrupted(tool, tmp_path, ort, number, delay):
     """While reading, optimising, writing or (most often) running the candidate's temporary file."""
     out, scratch = tmp_path / "out" / "model.onnx", tmp_path / "scratch"
     out.parent.mkdir()
@@ -32,7 +25,7 @@ def test_interrupted(tool, tmp_path, number, delay):
     out.write_bytes(OLD)
     command = [tool.path, materialize.materialize(MODEL), out, "-q", "--external-data"]
     running = subprocess.Popen(
-        [*command, "--verify=100000", "--ort", ort()],
+        [*command, "--verify=100000", "--ort", ort],
         stderr=subprocess.PIPE,
         env={**os.environ, "TMPDIR": os.fspath(scratch)},
     )

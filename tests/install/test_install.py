@@ -125,6 +125,20 @@ def test_pkg_config(prefix, tmp_path, language, linkage):
     check_runs(tmp_path / "program", tmp_path, LD_LIBRARY_PATH=str(folder))
 
 
+TEXTS = {
+    "share/man/man1/onnxslim.1": ["man"],
+    "share/bash-completion/completions/onnxslim": ["completion", "bash"],
+    "share/zsh/site-functions/_onnxslim": ["completion", "zsh"],
+    "share/fish/vendor_completions.d/onnxslim.fish": ["completion", "fish"],
+}
+
+
+def test_manual_page_and_completions(prefix):
+    """Where man and the shells look for them."""
+    for place, words in TEXTS.items():
+        assert (prefix / place).read_text() == sh(prefix / "bin" / "onnxslim", *words)
+
+
 @pytest.fixture(scope="module")
 def consumers(cmake_prefix, tmp_path_factory) -> Path:
     """The folder of the programs that another CMake project made."""

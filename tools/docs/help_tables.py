@@ -47,7 +47,7 @@ def commands(tool: Path) -> str:
 
 def flags(tool: Path) -> str:
     """Return the tables of flags, each under its title."""
-    left_out = ("Commands", "Exit codes", "Examples")
+    left_out = ("Commands", "Environment", "Exit codes", "Examples")
     found = {t: rows for t, rows in groups(tool).items() if t not in left_out}
     return "\n".join(f"### {title}\n\n{table('flag', rows)}" for title, rows in found.items())
 
