@@ -60,6 +60,7 @@ class Options(TypedDict, total=False):
     warmup: int
     runs: int
     remarks: bool | Literal["all", "fired", "missed"]
+    history: bool
     verify_each: bool
     order: Names
     bisect: int

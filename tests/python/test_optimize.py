@@ -146,7 +146,7 @@ def test_diff(convolution):
     found = onnxslim.diff(convolution, onnxslim.slim(convolution).SerializeToString())
     assert (found.kept + found.changed, found.gone, found.new) == (2, 1, 0)
     fates = {node.before: node.fate for node in found.nodes}
-    assert fates["BatchNormalization 'bn'"] == "gone"
+    assert sorted((fates["BatchNormalization 'bn'"], fates["Conv 'conv'"])) == ["changed", "gone"]
     assert found.before.nodes == 3
     assert found.after.nodes == 2
     same = onnxslim.diff(convolution, convolution)
