@@ -16,7 +16,8 @@ test("opens, is laid out, and answers", async (t) => {
   await page.keyboard.type("layer.23 softmax");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.querySelector(".details h3")?.textContent === "Softmax");
-  await page.click(".details .link >> nth=0").catch(() => {});
+  await page.click(".details .node >> nth=0");
+  await page.waitForFunction(() => document.querySelector(".fate")?.textContent);
   check();
 });
 
