@@ -14,6 +14,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from machine import machine  # noqa: E402  (found through the line above)
+
 RESULTS = ROOT / "results" / "fuzz.json"
 REACHED = re.compile(r"^#\d+\t.* cov: (\d+) ft: (\d+) corp: (\d+)/", re.MULTILINE)
 FOUND = re.compile(r"^SUMMARY: (\w+): (.+)$", re.MULTILINE)
@@ -56,6 +60,7 @@ def together(runs: list[dict]) -> dict:
 def record(kind: str, key: str, entry: dict) -> None:
     """Put an entry into results/fuzz.json."""
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    known["machine"] = machine()
     known.setdefault(kind, {})[key] = entry
     known = {k: dict(sorted(known[k].items())) for k in sorted(known)}
     RESULTS.write_text(json.dumps(known, indent=1) + "\n")

@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -29,6 +27,7 @@ sys.path.insert(0, str(ROOT / "models"))
 import materialize  # noqa: E402  (found through the line above)
 import process  # noqa: E402
 import zoo  # noqa: E402
+from machine import machine  # noqa: E402
 
 
 def timed(command: list) -> float:
@@ -98,20 +97,6 @@ def measure(name: str, build: Path, runs: int) -> dict:
         record["accuracy"] = json.loads(accuracy.read_text())
     shutil.rmtree(work)
     return record
-
-
-def machine() -> dict:
-    """Say what the numbers were measured on."""
-    cpus = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return {
-        "cpu": cpus[0] if cpus else platform.machine(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-    }
 
 
 def main() -> None:

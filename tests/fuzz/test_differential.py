@@ -1,5 +1,7 @@
 """Random models before and after; and that the fuzzer would find a wrong rewrite, and make it small."""
 
+import os
+import signal
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +28,8 @@ FLAGS = {
     ),
     "nothing grows": ("--max-growth=0",),
     "lifted": ("--opset=max",),
+    "inlined": ("--inline-functions",),
+    "frozen": ("--freeze", "--target=tflite"),
 }
 
 
@@ -36,6 +40,19 @@ def test_no_difference(build, flags, block):
     verdicts = dict(differential.try_seed(build / "onnxslim", build, flags, seed) for seed in seeds)
     assert {s: v for s, v in verdicts.items() if v} == {}
     assert sum(v == "" for v in verdicts.values()) > 0.9 * BLOCK, "most seeds should be cases"
+
+
+def trial(seed: int) -> tuple[int, str]:
+    """Try a seed; one dies as ONNX Runtime does of some models."""
+    if seed == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return seed, ""
+
+
+def test_a_model_that_kills_onnx_runtime_is_no_case():
+    verdicts = dict(differential.verdicts(trial, range(20), 2))
+    assert verdicts.pop(3) == "our model kills ONNX Runtime", "the model itself runs"
+    assert verdicts == dict.fromkeys([*range(3), *range(4, 20)], "")
 
 
 def test_a_seed_is_a_model():
