@@ -20,7 +20,7 @@ from machine import machine  # noqa: E402  (found through the line above)
 
 RESULTS = ROOT / "results" / "fuzz.json"
 REACHED = re.compile(r"^#\d+\t.* cov: (\d+) ft: (\d+) corp: (\d+)/", re.MULTILINE)
-FOUND = re.compile(r"^SUMMARY: (\w+): (.+)$", re.MULTILINE)
+FOUND = re.compile(r"^SUMMARY: (\w+): (.+?)(?: in)?\s*$", re.MULTILINE)
 
 
 def stat(text: str, name: str) -> int:

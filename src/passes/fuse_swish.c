@@ -3,10 +3,10 @@
  * Before:    x * Sigmoid(x), x * Sigmoid(alpha * x), x * Sigmoid(x / c), x / (1 + Exp(-x))
  * After:     Swish(x), with alpha where it is not 1
  * When not:  nobody asked for it: ONNX Runtime has no kernel of Swish and takes it apart again, while
- *            x * Sigmoid(x) becomes its own fast form; the opset is below 24; alpha is no number that a float
- *            attribute holds exactly; Sigmoid has other readers
- * Exactness: bitwise for the products: they are the definition of the operator, alpha cast to the type of x;
- *            else rounding
+ *            x * Sigmoid(x) becomes its own fast form; the opset is below 24, or above it, where ONNX Runtime
+ * does not take it apart any more; alpha is no number that a float attribute holds exactly; Sigmoid has other
+ * readers Exactness: bitwise for the products: they are the definition of the operator, alpha cast to the
+ * type of x; else rounding
  */
 #include "passes/passes.h"
 
@@ -14,6 +14,11 @@
 
 static bool has_swish(const Match *m) {
   return m->root->opset >= 24;
+}
+
+/* The operator's definition is written in operators of opset 24, some of which changed in 25. */
+static bool is_taken_apart(const Match *m) {
+  return m->root->opset < 25;
 }
 
 /* The constant called `name`, if it is one number that adds no axes to x. */
@@ -61,7 +66,9 @@ static Value *build_quotient(Rewriter *rw, const Match *m) {
   return swish(rw, m, 1 / c);
 }
 
-#define OPSET {has_swish, "Swish needs opset 24"}
+#define OPSET                                                                                                \
+  {has_swish, "Swish needs opset 24"},                                                                       \
+      {is_taken_apart, "from opset 25 on ONNX Runtime neither has a kernel of Swish nor takes it apart"}
 
 static const Rule rules[] = {
     {.name = "swish",
