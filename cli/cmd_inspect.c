@@ -100,7 +100,7 @@ static void print_largest(const Cli *c, const char *title, const onnxslim_tensor
     table_cell(&t, PLAIN, "%s", at[i].type);
     table_bytes(&t, at[i].bytes);
     if (!at[i].size[strspn(at[i].size, "0123456789")]) continue;
-    t.align = "llrl"; /* not in numbers alone */
+    t.align = "lwrw"; /* not in numbers alone */
     table_cell(&t, DIM, "%s bytes", at[i].size);
   }
   table_print(&t);
