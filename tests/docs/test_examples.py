@@ -211,7 +211,34 @@ def test_examples(page, folder):
         pytest.skip(f"the rest ran; {'; '.join(dict.fromkeys(left_out))}")
 
 
-def test_every_fence_has_a_language():
+def test_the_pass_of_the_guide_compiles(tmp_path):
+    """Step by step it is followed by people; that its file and its case are right is seen here."""
+    page = (ROOT / "docs/contributing/writing-a-pass.md").read_text()
+    blocks = [block for language, block in FENCE.findall(page) if language == "c"]
+    source = tmp_path / "eliminate_double_negation.c"
+    source.write_text(blocks[0])
+    flags = [
+        "-std=c11",
+        "-D_GNU_SOURCE",
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Werror",
+        "-fsyntax-only",
+    ]
+    declared = "-include", tmp_path / "declared.h"
+    declared[1].write_text(
+        '#include "passes/passes.h"\nextern const Pass pass_eliminate_double_negation;\n'
+    )
+    folders = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'src'}"]
+    subprocess.run(["cc", *flags, *folders, *declared, source], check=True)
+    assert re.fullmatch(r"PASS\(eliminate_double_negation\) +/\* .+ \*/\n", blocks[1])
+    case = re.search(r"^```\n(# Two negations.*?)^```$", page, re.M | re.S)
+    (tmp_path / "cancels.txt").write_text(case[1])
+    assert len(golden.parse_case(tmp_path / "cancels.txt").model.graph.node) == 3
+
+
+def test_fences_come_in_pairs():
     for page in PAGES:
         fences = re.findall(r"^ *```(.*)$", (ROOT / page).read_text(), re.M)
-        assert all(not closing for closing in fences[1::2]), page
+        assert len(fences) % 2 == 0 and not any(fences[1::2]), page

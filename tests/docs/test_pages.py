@@ -120,31 +120,27 @@ def test_the_c_interface_is_complete(made):
 # --- links ------------------------------------------------------------------------------------------------------
 
 
+def dead_links(page: Path) -> list[str]:
+    """The links of a page that lead nowhere: no such file, no such heading."""
+    dead = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text())):
+        target, _, anchor = link.partition("#")
+        path = page.parent / target if target else page
+        if ":" in link:
+            continue
+        if not path.exists() or (anchor and anchor not in anchors(path.read_text())):
+            dead.append(f"{page}: {link}")
+    return dead
+
+
 def test_links_in_the_repository_resolve():
     """As they are read on a forge, from the files themselves."""
-    dead = []
-    for source in [*pages.sources(), "README.md"]:
-        for link in re.findall(r"\]\(([^)\s]+)\)", without_code((ROOT / source).read_text())):
-            target, _, anchor = link.partition("#")
-            path = ROOT / pages.resolved(source, target) if target else ROOT / source
-            if ":" in link:
-                continue
-            if not path.exists() or (anchor and anchor not in anchors(path.read_text())):
-                dead.append(f"{source}: {link}")
-    assert dead == []
+    sources = [*pages.sources(), "README.md"]
+    assert [link for source in sources for link in dead_links(ROOT / source)] == []
 
 
 def test_links_in_the_site_resolve(made):
-    dead = []
-    for page in (made / "pages").rglob("*.md"):
-        for link in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text())):
-            target, _, anchor = link.partition("#")
-            path = page.parent / target if target else page
-            if ":" in link:
-                continue
-            if not path.exists() or (anchor and anchor not in anchors(path.read_text())):
-                dead.append(f"{page.relative_to(made)}: {link}")
-    assert dead == []
+    assert [link for page in (made / "pages").rglob("*.md") for link in dead_links(page)] == []
 
 
 def test_every_page_is_in_the_navigation(made):

@@ -52,6 +52,11 @@ def flags(tool: Path) -> str:
     return "\n".join(f"### {title}\n\n{table('flag', rows)}" for title, rows in found.items())
 
 
+def environment(tool: Path) -> str:
+    """Return the table of environment variables."""
+    return table("variable", groups(tool)["Environment"])
+
+
 def exit_codes(tool: Path) -> str:
     """Return the table of exit codes."""
     return table("code", groups(tool)["Exit codes"])

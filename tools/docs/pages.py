@@ -55,7 +55,10 @@ def resolved(source: str, target: str) -> str:
 
 
 def relinked(text: str, source: str, places: dict[str, str], linked: set[str]) -> str:
-    """Return a page with its links as the site needs them; files that must come along are added to `linked`."""
+    """Return a page with its links as the site needs them; files that must come along are added to `linked`.
+
+    A forge wants `|` escaped in code in tables, the site's generator does not.
+    """
     here = PurePosixPath(places[source]).parent
 
     def link(match: re.Match[str]) -> str:
@@ -72,7 +75,8 @@ def relinked(text: str, source: str, places: dict[str, str], linked: set[str]) -
 
     parts, at = [], 0
     for code in _CODE.finditer(text):
-        parts += [_LINK.sub(link, text[at : code.start()]), code[0]]
+        shown = code[0] if code[0].startswith("```") else code[0].replace("\\|", "|")
+        parts += [_LINK.sub(link, text[at : code.start()]), shown]
         at = code.end()
     return "".join([*parts, _LINK.sub(link, text[at:])])
 
@@ -98,7 +102,8 @@ def python_reference() -> str:
         text += f"::: onnxslim.{homes[name]}.{name}\n\n"
     for module in sorted(said["_MODULES"]):
         text += f"## onnxslim.{module}\n\n"
-        text += f"::: onnxslim.{module}\n    options:\n      show_root_heading: false\n\n"
+        text += f"::: onnxslim.{module}\n    options:\n      show_root_heading: false\n"
+        text += "      show_root_toc_entry: false\n\n"
     return text
 
 
@@ -109,6 +114,7 @@ def makers(tool: Path) -> dict[str, Callable[[], str]]:
         "passes": lambda: pass_pages.overview(pass_pages.listed(tool)),
         "commands": lambda: help_tables.commands(tool),
         "flags": lambda: help_tables.flags(tool),
+        "environment": lambda: help_tables.environment(tool),
         "exit_codes": lambda: help_tables.exit_codes(tool),
         "python_reference": python_reference,
         "c_reference": header_reference.reference,
