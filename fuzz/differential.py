@@ -108,7 +108,7 @@ def sizes(model: onnx.ModelProto) -> str:
 
 def kind(verdict: str) -> str:
     """Return what a verdict says without where and by how much."""
-    return re.sub(r"[-+.\de]+", "", verdict)[:20]
+    return re.sub(r"\binf|\bnan|[-+.\de]+", "", verdict)[:20]
 
 
 def run(model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:

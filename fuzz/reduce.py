@@ -28,6 +28,17 @@ def captured(graph: onnx.GraphProto) -> set[str]:
     return names
 
 
+def called(nodes) -> set[str]:
+    """Return the operators of nodes and of their bodies."""
+    names = set()
+    for node in nodes:
+        names.add(node.op_type)
+        for attribute in node.attribute:
+            for body in [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]:
+                names |= called(body.node)
+    return names
+
+
 def prune(case: Case) -> Case:
     """Remove what no output needs."""
     model, feeds = case
@@ -44,6 +55,10 @@ def prune(case: Case) -> Case:
         kept = [x for x in field if x.name in used]
         del field[:]
         field.extend(kept)
+    names = called(graph.node).union(*(called(f.node) for f in model.functions))
+    kept = [f for f in model.functions if f.name in names]
+    del model.functions[:]
+    model.functions.extend(kept)
     names = {v.name for v in graph.input}
     return model, {k: v for k, v in feeds.items() if k in names}
 
