@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -447,6 +448,8 @@ def test_needs_nothing(build):
     )
     needed = set(re.findall(r"NEEDED.*\[(\w+)", read.stdout))
     assert needed <= {"libc", "libm", "libpthread", "libdl", "ld"}
+    package = tomllib.loads((PAGE.parents[1] / "pyproject.toml").read_text())["project"]
+    assert package["dependencies"] == []
 
 
 @answers("Does it handle float8, int4, strings and sparse tensors?")
