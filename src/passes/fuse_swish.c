@@ -3,10 +3,11 @@
  * Before:    x * Sigmoid(x), x * Sigmoid(alpha * x), x * Sigmoid(x / c), x / (1 + Exp(-x))
  * After:     Swish(x), with alpha where it is not 1
  * When not:  nobody asked for it: ONNX Runtime has no kernel of Swish and takes it apart again, while
- *            x * Sigmoid(x) becomes its own fast form; the opset is below 24, or above it, where ONNX Runtime
- * does not take it apart any more; alpha is no number that a float attribute holds exactly; Sigmoid has other
- * readers Exactness: bitwise for the products: they are the definition of the operator, alpha cast to the
- * type of x; else rounding
+ *            x * Sigmoid(x) becomes its own fast form; the opset is below 24, or above it, where ONNX
+ *            Runtime does not take it apart any more; alpha is no number that a float attribute holds
+ *            exactly; Sigmoid has other readers
+ * Exactness: bitwise for the products: they are the definition of the operator, alpha cast to the type of x;
+ *            else rounding
  */
 #include "passes/passes.h"
 
