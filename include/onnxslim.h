@@ -497,7 +497,7 @@ typedef struct onnxslim_node_fate {
   const char *before, *after;             /* "Conv '/conv1/Conv'"; NULL where it is not */
   const char *before_op, *after_op;       /* "Conv", "com.microsoft::FusedConv" */
   const char *before_value, *after_value; /* names of the first output */
-  const char *matched;                    /* by "name" of an output or by "structure"; NULL */
+  const char *matched;                    /* by "name" (an output's or its own) or "structure"; NULL */
   const onnxslim_change *changes;
   size_t n_changes;
 } onnxslim_node_fate;

@@ -24,12 +24,13 @@ typedef struct Pairing {
   Vec(GraphPair) graphs; /* outer before inner */
 } Pairing;
 
-/* Nodes that name an output alike and are of one operator are the same node; of the others those are that
- * compute the same of the same, then those whose results have one name that paired nodes read in the same
- * place, then those that paired nodes read, or that read them, in the same place, and in the end what names
- * an output alike whatever it is. */
+/* Nodes that name an output alike, or have one name, and are of one operator are the same node; of the others
+ * those that compute the same of the same, then those whose results have one name that paired nodes read in
+ * the same place, then those that paired nodes read, or that read them, in the same place, and in the end
+ * what names an output alike whatever it is. */
 Pairing *pair_models(Arena *arena, Model *a, Model *b);
-/* Is what one node reads what the other reads? Constants are the same if their contents are. */
+/* Is what one node reads what the other reads? Constants are the same if their contents are, values that no
+ * paired nodes compute if their names are. */
 bool same_operand(const Pairing *p, const Value *a, const Value *b);
 
 /* Fills in d; texts and arrays go into `arena`. */

@@ -73,6 +73,22 @@ static void pair_by_name(Pairing *p, const Graph *a, Graph *b, bool alike) {
   }
 }
 
+/* By the names of the nodes themselves, where one node of a's has it. */
+static void pair_by_own_name(Pairing *p, Arena *scratch, const Graph *a, Graph *b) {
+  static char several;
+  Map named;
+  map_init(&named, scratch);
+  for (Node *n = a->first; n; n = n->next)
+    if (n->name && n->name->len)
+      map_put(&named, map_key(n->name), map_get(&named, map_key(n->name)) ? (void *)&several : n);
+  for (Node *n = b->first; n; n = n->next) {
+    Str name = n->name && n->name->len ? str_find(p->a->strs, n->name->s, n->name->len) : NULL;
+    void *other = name ? map_get(&named, map_key(name)) : NULL;
+    if (other && other != &several && unpaired(p, other, n) && same_op(other, n))
+      pair_nodes(p, other, n, PAIRED_BY_NAME);
+  }
+}
+
 /* --- by structure
  * ----------------------------------------------------------------------------------------------------------
  */
@@ -81,7 +97,9 @@ bool same_operand(const Pairing *p, const Value *a, const Value *b) {
   if (!a || !b) return a == b;
   const Tensor *x = value_literal(a), *y = value_literal(b);
   if (x && y) return tensor_same(x, y);
-  return !x && !y && p->value_of_a[a->id] == b;
+  if (x || y) return false;
+  const Value *other = p->value_of_a[a->id];
+  return other ? other == b : same_text(a->name, b->name); /* what computed it went, the value stayed */
 }
 
 static bool has_body(const Node *n) {
@@ -236,6 +254,7 @@ static void pair_nodes_of(Pairing *p, Graph *a, Graph *b) {
   Arena *scratch = arena_child(p->arena);
   pair_edges(p, a, b);
   pair_by_name(p, a, b, true);
+  pair_by_own_name(p, scratch, a, b);
   size_t before = SIZE_MAX;
   for (int round = 0; round < ROUNDS && before != p->n_pairs; round++) {
     before = p->n_pairs;

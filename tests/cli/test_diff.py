@@ -319,6 +319,23 @@ def test_a_name_that_moved(tool, tmp_path):
     a, b = straight(tmp_path, old, new)
     found = diff(tool, a, b)
     check_facts(found, a, b)
-    assert fates(found) == {"a": "kept", "b": "gone", "y": "changed"}
-    change = changes(found, "y")["input 0"]
-    assert change == ("b of Abs producing 'b'", "b of Relu producing 'b'")
+    assert fates(found) == {"a": "kept", "b": "gone", "y": "kept"}
+
+
+def test_a_node_that_took_over_another_output(tool, tmp_path):
+    """A convolution with its BatchNormalization in it is still the node of its name."""
+    a = save(
+        tmp_path / "a.onnx",
+        """g (float[1, 1, 4, 4] x) => (float[1, 2, 4, 4] y)
+<float[2, 1, 1, 1] w = {1.5, -2.5}, float[2] scale = {0.3, 0.7}, float[2] bias = {0.1, 0.2},
+ float[2] mean = {0.4, -0.1}, float[2] var = {1.1, 0.9}>
+{ [conv] c = Conv(x, w)  [bn] b = BatchNormalization(c, scale, bias, mean, var)  y = Relu(b) }""",
+    )
+    b = tmp_path / "b.onnx"
+    tool.ok(a, b, "-q")
+    conv, relu = onnx.load(b).graph.node
+    assert (conv.op_type, relu.op_type) == ("Conv", "Relu")
+    found = diff(tool, a, b)
+    check_facts(found, a, b)
+    assert fates(found) == {"c": "changed", "b": "gone", "y": "kept"}
+    assert changes(found, conv.output[0]).keys() == {"input 1", "input 2"}
