@@ -14,12 +14,28 @@ export const PATIENCE = 60_000; // a machine may be busy
 export const launch = () =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS.split(" "), timeout: PATIENCE });
 
+/** Waits until the page shows what it was told: effects run behind the next frame. */
+const settled = (page) =>
+  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)))));
+
+/** Makes every input of a kind wait for what it does. */
+function settling(page, device, name) {
+  const act = device[name].bind(device);
+  device[name] = async (...input) => {
+    await act(...input);
+    await settled(page);
+  };
+}
+
 /** Opens a report; `check()` says what went wrong on the page since. */
 export async function open(browser, name, { hash = "", ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: "reduce", ...options });
   await context.setOffline(true);
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
+  for (const name of ["click", "fill"]) settling(page, page, name);
+  settling(page, page.keyboard, "press");
+  settling(page, page.mouse, "click");
   const complaints = [];
   page.on("console", (m) => m.type() === "error" && complaints.push(m.text()));
   page.on("pageerror", (e) => complaints.push(String(e)));
