@@ -53,7 +53,7 @@ void rw_drop_body_output(Rewriter *rw, Node *n, int i, int inner) {
 
 void rw_drop_body_input(Rewriter *rw, Node *n, int i, Graph *body, int inner) {
   edit_remove_graph_input(&rw->journal, body, (size_t)inner);
-  vec_push(rw->scratch, &rw->loosened, node_in(n, i));
+  if (node_in(n, i)) vec_push(rw->scratch, &rw->loosened, node_in(n, i));
   for (int k = i; k + 1 < n->n_in; k++) edit_input(&rw->journal, n, k, node_in(n, k + 1));
   edit_input(&rw->journal, n, n->n_in - 1, NULL);
   edit_resize(&rw->journal, n, n->n_in - 1);

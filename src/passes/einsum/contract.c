@@ -112,6 +112,7 @@ static bool merge_axes(Build *b, Operand *o, int first, int count) {
   int64_t dim[MAX_RANK], k;
   int n = 0, open = -1;
   bool nonzero = true;
+  if (s.rank != o->axes.n) return b->why = "the rank of an operand is not known", false;
   for (; n < first; n++) {
     dim[n] = 0;
     nonzero = nonzero && sym_nonzero(s.dim[n]);
@@ -159,6 +160,7 @@ static void read_roles(const Operand *a, const Operand *c, const Labels *out, Ro
 /* MatMul would broadcast no axis that it sums. */
 static bool sums_agree(const Operand *a, const Operand *c, const Labels *summed) {
   Shape sa = shape_of(a->v), sc = shape_of(c->v);
+  if (sa.rank != a->axes.n || sc.rank != c->axes.n) return false;
   for (int i = 0; i < summed->n; i++)
     if (!sym_equal(sa.dim[label_index(&a->axes, summed->at[i])],
                    sc.dim[label_index(&c->axes, summed->at[i])]))

@@ -125,10 +125,10 @@ static int64_t *sizes_joined(Rewriter *rw, const Node *split, int64_t axis, int 
   for (int i = 0, k = 0; i < split->n_out; i++) {
     Dim d = dim_at(node_out(split, i), axis);
     if (!d || !sym_const(d, &part)) return NULL;
-    if (i == joined + 1)
-      size[k - 1] += part;
-    else
+    if (i != joined + 1)
       size[k++] = part;
+    else if (__builtin_add_overflow(size[k - 1], part, &size[k - 1]))
+      return NULL;
   }
   return size;
 }

@@ -5,9 +5,11 @@ static Node *producer(Value *v, OpId op) {
   return v && node_is(v->producer, op) && v->producer->graph == v->graph ? v->producer : NULL;
 }
 
+static const int64_t WIDEST = INT64_MAX / 2; /* twice of it, and a sum of two, are still numbers */
+
 static bool width(Value *v, int64_t *n) {
   Shape s = v ? shape_of(v) : SHAPE_UNKNOWN;
-  return s.rank >= 1 && sym_const(s.dim[s.rank - 1], n) && *n > 0;
+  return s.rank >= 1 && sym_const(s.dim[s.rank - 1], n) && *n > 0 && *n <= WIDEST;
 }
 
 static bool is_last(int64_t axis, int rank) {
@@ -43,8 +45,7 @@ static bool split_part(const Value *v, int rank, int64_t *from) {
   *from = 0;
   if (!on_last_axis(n, rank)) return false;
   for (int i = 0; i < v->index; i++) {
-    if (!width(node_out(n, i), &size)) return false;
-    *from += size;
+    if (!width(node_out(n, i), &size) || __builtin_add_overflow(*from, size, from)) return false;
   }
   return true;
 }
@@ -91,8 +92,9 @@ static bool part_read(Value *v, Part *p) {
     default: return true;
     }
     p->root = x;
-    p->from = from + p->from * step;
-    p->step *= step;
+    if (__builtin_mul_overflow(p->from, step, &p->from) || __builtin_add_overflow(p->from, from, &p->from) ||
+        __builtin_mul_overflow(p->step, step, &p->step) || p->from > WIDEST)
+      return false;
   }
 }
 
