@@ -2,7 +2,7 @@
 
     python bench/python/run.py [--build build] [--runs 7]
 
-Whole processes (interpreter start, import, path in, path out) on mobilenetv3_small, in turn: ours, OnnxSlim, onnxsim;
+Whole processes (interpreter start, import, path in, a new file out) on mobilenetv3_small, in turn: ours, OnnxSlim, onnxsim;
 and slim() after the import on deit_small, with paths and with a ModelProto, ours and OnnxSlim. Medians, and the ratio
 of the medians. All run on the same interpreter and packages (requirements/peers.txt); ours lies in python/ and
 stands in front.
@@ -26,7 +26,13 @@ WORKER = Path(__file__).with_name("worker.py")
 RESULTS = ROOT / "results"
 WHOLE, INSIDE = "mobilenetv3_small", "deit_small"
 OURS = "ours"
-PACKAGES = {OURS: "onnxslim", "OnnxSlim": "onnxslim", "onnxsim": "onnxsim"}
+SLIM = "import sys, onnxslim; onnxslim.slim(*sys.argv[1:])"
+SCRIPTS = {
+    OURS: SLIM,
+    "OnnxSlim": SLIM,
+    "onnxsim": "import sys, onnx, onnxsim; onnx.save(onnxsim.simplify(sys.argv[1])[0], sys.argv[2])",
+}
+"""What a user's script does; the arguments are paths."""
 GATES = {
     ("process", "OnnxSlim"): 8,
     ("process", "onnxsim"): 20,
@@ -35,8 +41,8 @@ GATES = {
 
 
 def environment(who: str, build: Path) -> dict[str, str]:
-    """Return the environment in which `import onnxslim` finds the right one."""
-    away = {"PYTHONPATH", "ONNXSLIM_LIBRARY"}
+    """Return the environment in which `import onnxslim` finds the right one, compiled as an installed one is."""
+    away = {"PYTHONPATH", "ONNXSLIM_LIBRARY", "PYTHONDONTWRITEBYTECODE"}
     plain = {key: value for key, value in os.environ.items() if key not in away}
     if who != OURS:
         return plain
@@ -45,8 +51,8 @@ def environment(who: str, build: Path) -> dict[str, str]:
 
 
 def work(who: str, build: Path, *arguments: object) -> tuple[float, str]:
-    """Run the worker; return its elapsed seconds and what it printed."""
-    command = [sys.executable, WORKER, PACKAGES[who], *map(str, arguments)]
+    """Run Python; return its elapsed seconds and what it printed."""
+    command = [sys.executable, *map(str, arguments)]
     start = time.perf_counter()
     done = subprocess.run(
         command, env=environment(who, build), capture_output=True, text=True, check=True
@@ -56,18 +62,19 @@ def work(who: str, build: Path, *arguments: object) -> tuple[float, str]:
 
 def measure(build: Path, models: Path, runs: int) -> dict[str, dict[str, list[float]]]:
     """Measure in turn, after one round that warms the caches."""
-    found: dict[str, dict[str, list[float]]] = {"process": {who: [] for who in PACKAGES}}
+    found: dict[str, dict[str, list[float]]] = {"process": {who: [] for who in SCRIPTS}}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.onnx"
         for i in range(runs + 1):
             for who, seconds in found["process"].items():
-                took, _ = work(who, build, "script", models / f"{WHOLE}.onnx", out)
+                out.unlink(missing_ok=True)
+                took, _ = work(who, build, "-c", SCRIPTS[who], models / f"{WHOLE}.onnx", out)
                 if i:
                     seconds.append(took)
         for call in ("file", "proto"):
             found[call] = {}
             for who in (OURS, "OnnxSlim"):
-                _, printed = work(who, build, call, models / f"{INSIDE}.onnx", out, runs)
+                _, printed = work(who, build, WORKER, call, models / f"{INSIDE}.onnx", out, runs)
                 found[call][who] = json.loads(printed)
     return found
 

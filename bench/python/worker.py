@@ -1,7 +1,7 @@
-"""One package on one model, in a process of its own: python bench/python/worker.py PACKAGE CALL MODEL OUT [REPEATS].
+"""One package on one model, in a process of its own: python bench/python/worker.py CALL MODEL OUT REPEATS.
 
-CALL is `script` (import, path in, path out, once), or, after the import and a first call, `file` (path in, path out)
-or `proto` (ModelProto in and out, as ultralytics calls it): then the seconds of each call are printed as JSON.
+CALL is `file` (path in, path out) or `proto` (ModelProto in and out, as ultralytics calls it); the seconds of each
+call, after the import and a first one, are printed as JSON.
 """
 
 from __future__ import annotations
@@ -11,19 +11,6 @@ import io
 import json
 import sys
 import time
-
-
-def once(package: str, source: str, out: str) -> None:
-    """Do what a user's script does, its table included."""
-    if package == "onnxsim":
-        import onnx
-        import onnxsim
-
-        onnx.save(onnxsim.simplify(source)[0], out)
-    else:
-        import onnxslim
-
-        onnxslim.slim(source, out)
 
 
 def timed(call: str, source: str, out: str, repeats: int) -> list[float]:
@@ -43,15 +30,10 @@ def timed(call: str, source: str, out: str, repeats: int) -> list[float]:
 
 def main() -> None:
     """Run what the arguments say; the tables go nowhere."""
-    package, call, source, out, *repeats = sys.argv[1:]
-    seconds = None
+    call, source, out, repeats = sys.argv[1:]
     with contextlib.redirect_stdout(io.StringIO()):
-        if call == "script":
-            once(package, source, out)
-        else:
-            seconds = timed(call, source, out, int(repeats[0]))
-    if seconds:
-        print(json.dumps(seconds))
+        seconds = timed(call, source, out, int(repeats))
+    print(json.dumps(seconds))
 
 
 main()
