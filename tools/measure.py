@@ -67,6 +67,12 @@ def turns(files: list[Path], tool: list, work: Path, runs: int) -> list[tuple[fl
     return pairs[1:]
 
 
+def medians(files: list[Path], tool: list, work: Path, runs: int) -> dict[str, float]:
+    """Return the median seconds of both."""
+    copies, ours = zip(*turns(files, tool, work, runs), strict=True)
+    return {"onnxslim": statistics.median(ours), "cp": statistics.median(copies)}
+
+
 def fingerprint(file: Path) -> str:
     """Return what tells one build of a program from another."""
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
@@ -77,8 +83,7 @@ def measure(name: str, build: Path, runs: int) -> dict:
     source, work = materialize.materialize(name), build / "measure"
     out, report = work / source.name, work / "report.json"
     tool = [build / "onnxslim", source, out, "-q"]
-    copies, ours = zip(*turns(files_of(source), tool, work, runs), strict=True)
-    seconds = {"onnxslim": statistics.median(ours), "cp": statistics.median(copies)}
+    seconds = medians(files_of(source), tool, work, runs)
     shutil.rmtree(work)  # external data of an earlier run would stay beside the next one's
     work.mkdir()
     held = memory([*tool, "--json", report])
