@@ -2,10 +2,10 @@
 
     python bench/python/run.py [--build build] [--runs 7]
 
-Whole processes (interpreter start, import, path in, a new file out) on mobilenetv3_small, in turn: ours, OnnxSlim, onnxsim;
-and slim() after the import on deit_small, with paths and with a ModelProto, ours and OnnxSlim. Medians, and the ratio
-of the medians. All run on the same interpreter and packages (requirements/peers.txt); ours lies in python/ and
-stands in front.
+Whole processes (interpreter start, import, path in, a new file out) on mobilenetv3_small, in turn: ours, OnnxSlim,
+onnxsim; and slim() after the import on deit_small, with paths and with a ModelProto, ours and OnnxSlim. Medians, and
+the ratio of the medians. All run on the same interpreter and packages (requirements/peers.txt); ours lies in python/
+and stands in front.
 """
 
 from __future__ import annotations
