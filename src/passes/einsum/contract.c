@@ -112,7 +112,7 @@ static bool merge_axes(Build *b, Operand *o, int first, int count) {
   int64_t dim[MAX_RANK], k;
   int n = 0, open = -1;
   bool nonzero = true;
-  if (s.rank != o->axes.n) return b->why = "the rank of an operand is not known", false;
+  if (first < 0 || first + count > s.rank) return b->why = "the rank of an operand is not known", false;
   for (; n < first; n++) {
     dim[n] = 0;
     nonzero = nonzero && sym_nonzero(s.dim[n]);
