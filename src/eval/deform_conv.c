@@ -74,10 +74,10 @@ static double deformed(const Deform *d, int64_t b, int64_t f, int64_t s) {
     const double *plane = d->x + (b * d->channels + first + c) * d->plane;
     for (int64_t t = 0; t < d->taps; t++) {
       int64_t at = (b * d->offset_group + g) * d->taps + t;
-      double y = (double)(s / w->out[1] * w->stride[0] - w->before[0] + t / w->kernel[1] * w->dilation[0]) +
-                 d->offset[2 * at * d->spots + s];
-      double x = (double)(s % w->out[1] * w->stride[1] - w->before[1] + t % w->kernel[1] * w->dilation[1]) +
-                 d->offset[(2 * at + 1) * d->spots + s];
+      int64_t row = s / w->out[1] * w->stride[0] - w->before[0] + t / w->kernel[1] * w->dilation[0];
+      int64_t column = s % w->out[1] * w->stride[1] - w->before[1] + t % w->kernel[1] * w->dilation[1];
+      double y = (double)row + d->offset[2 * at * d->spots + s];
+      double x = (double)column + d->offset[(2 * at + 1) * d->spots + s];
       double weight = d->mask ? d->mask[at * d->spots + s] : 1;
       sum += between(d, plane, y, x) * weight * d->k[(f * each + c) * d->taps + t];
     }

@@ -22,15 +22,20 @@ static bool labels_of_tensor(Eval *e, const Attr *a, Labels *out) {
   return at;
 }
 
+static const Attr *attr_of(Eval *e, const char *name, AttrType type) {
+  const Attr *a = node_attr(e->node, name);
+  return a && a->type == type && !a->ref ? a : NULL;
+}
+
 /* Attributes NAME_tensor, NAME_strings, NAME_int64s, NAME_floats: the one that is there. */
 static bool labels_of(Eval *e, const char *const *name, Labels *out) {
   const Attr *a;
   if ((a = node_attr(e->node, name[0]))) return labels_of_tensor(e, a, out);
-  if ((a = node_attr(e->node, name[1])) && a->type == ATTR_STRINGS && !a->ref)
+  if ((a = attr_of(e, name[1], ATTR_STRINGS)))
     *out = (Labels){DT_STRING, a->v.strings.n, (const uint8_t *)a->v.strings.at};
-  else if ((a = node_attr(e->node, name[2])) && a->type == ATTR_INTS && !a->ref)
+  else if ((a = attr_of(e, name[2], ATTR_INTS)))
     *out = (Labels){DT_INT64, a->v.ints.n, (const uint8_t *)a->v.ints.at};
-  else if ((a = node_attr(e->node, name[3])) && a->type == ATTR_FLOATS && !a->ref)
+  else if ((a = attr_of(e, name[3], ATTR_FLOATS)))
     *out = (Labels){DT_FLOAT, a->v.floats.n, (const uint8_t *)a->v.floats.at};
   else
     return false;

@@ -62,6 +62,8 @@ def test_backend_cases(build, tmp_path):
             held[min(n.op_type for n in case.model.graph.node)] += 1
             continue
         onnx.checker.check_model(lifted[name])
+        if case.is_random:
+            continue
         given = {i.name for i in case.model.graph.initializer}
         fed = [i.name for i in case.model.graph.input if i.name not in given]
         feeds = dict(zip(fed, map(judge.as_numpy, case.inputs), strict=True))

@@ -98,13 +98,13 @@ bool pad_is_lowest(const Match *m) {
 
 /* --- the window ----------------------------------------------------------------------------------------- */
 
-/* Pads as they are and as they would be: in front of all spatial axes, then behind them. */
+/* Pads as they are (0 is there already) and as they would be: in front of all spatial axes, then behind them.
+ */
 static bool pads_joined(const Match *m, int64_t *own, int64_t *sum) {
   const Node *window = match_node(m, "window");
   Pads p;
   if (!pads_read(m, &p)) return false;
   int n = p.rank - 2;
-  for (int i = 0; i < 2 * n; i++) own[i] = 0;
   if (!attr_string_is(window, "auto_pad", "VALID") && !frame_attr(window, "pads", 2 * n, 0, 0, own))
     return false;
   for (int i = 0; i < n; i++) {
@@ -118,7 +118,7 @@ static bool pads_joined(const Match *m, int64_t *own, int64_t *sum) {
 
 bool window_is_explicit(const Match *m) {
   const Node *window = match_node(m, "window");
-  int64_t own[2 * MAX_SPATIAL], sum[2 * MAX_SPATIAL];
+  int64_t own[2 * MAX_SPATIAL] = {0}, sum[2 * MAX_SPATIAL];
   return (attr_string_is(window, "auto_pad", "NOTSET") || attr_string_is(window, "auto_pad", "VALID")) &&
          pads_joined(m, own, sum);
 }
@@ -132,7 +132,7 @@ bool window_rounds_down(const Match *m) {
 /* Its own pads, if it has any, count already; or it has none and can be told to. */
 bool window_counts_pads(const Match *m) {
   const Node *window = match_node(m, "window");
-  int64_t own[2 * MAX_SPATIAL], sum[2 * MAX_SPATIAL], counts;
+  int64_t own[2 * MAX_SPATIAL] = {0}, sum[2 * MAX_SPATIAL], counts;
   if (window->opset < 7 || !attr_int(window, "count_include_pad", &counts) || !pads_joined(m, own, sum))
     return false;
   for (int i = 0; i < 2 * (rank_of(match_node(m, "pad")->out[0]) - 2) && !counts; i++)
@@ -144,7 +144,7 @@ bool window_counts_pads(const Match *m) {
 bool window_is_larger(const Match *m) {
   const Node *window = match_node(m, "window");
   int n = rank_of(match_node(m, "pad")->out[0]) - 2;
-  int64_t own[2 * MAX_SPATIAL], sum[2 * MAX_SPATIAL], kernel[MAX_SPATIAL], dilation[MAX_SPATIAL];
+  int64_t own[2 * MAX_SPATIAL] = {0}, sum[2 * MAX_SPATIAL], kernel[MAX_SPATIAL], dilation[MAX_SPATIAL];
   if (!pads_joined(m, own, sum) || !frame_attr(window, "kernel_shape", n, 1, 0, kernel)) return false;
   if (!frame_attr(window, "dilations", n, 1, 1, dilation)) return false;
   for (int i = 0; i < n; i++)
@@ -162,7 +162,7 @@ bool window_sees_input(const Match *m) {
 
 Value *pad_into_window(Rewriter *rw, const Match *m) {
   const Node *window = match_node(m, "window");
-  int64_t own[2 * MAX_SPATIAL], sum[2 * MAX_SPATIAL];
+  int64_t own[2 * MAX_SPATIAL] = {0}, sum[2 * MAX_SPATIAL];
   int n = rank_of(match_node(m, "pad")->out[0]) - 2;
   if (!pads_joined(m, own, sum)) return NULL;
   Value *in[3] = {match_value(m, "x"), node_in(window, 1), node_in(window, 2)};
