@@ -161,6 +161,21 @@ void put_rows(Json *j, const char *key, const Field *f, size_t n_fields, const v
   close_group(j, "]");
 }
 
+void put_column(Json *j, const char *key, const Field *f, const void *rows, size_t n, size_t size) {
+  open_group(j, key, "[");
+  for (size_t i = 0; i < n; i++) {
+    put_key(j, NULL);
+    put_field(j, f, (const char *)rows + i * size);
+  }
+  close_group(j, "]");
+}
+
+void put_object(Json *j, const char *key, void (*fn)(Json *, const void *), const void *object) {
+  open_group(j, key, "{");
+  fn(j, object);
+  close_group(j, "}");
+}
+
 /* --- the structs
  * -------------------------------------------------------------------------------------------------- */
 
@@ -347,16 +362,8 @@ static void put_report(Json *j, const void *object) {
   PUT_ROWS(j, "passes", pass_fields, r->passes, r->n_passes);
   PUT_ROWS(j, "rules", rule_fields, r->rules, r->n_rules);
   put_remarks(j, r->remarks, r->n_remarks);
-  if (r->target) {
-    open_group(j, "target", "{");
-    put_check(j, r->target);
-    close_group(j, "}");
-  }
-  if (r->verification) {
-    open_group(j, "verification", "{");
-    put_verification(j, r->verification);
-    close_group(j, "}");
-  }
+  if (r->target) put_object(j, "target", put_check, r->target);
+  if (r->verification) put_object(j, "verification", put_verification, r->verification);
   if (put_history(j, r)) put_known(j, "known");
 }
 
@@ -365,23 +372,17 @@ static void put_nodes(Json *j, const void *object) {
   PUT_ROWS(j, "rows", node_fields, list->rows, list->n_rows);
 }
 
-static void put_timing(Json *j, const char *key, const Timing *t) {
-  open_group(j, key, "{");
+static void put_timing(Json *j, const void *object) {
+  const Timing *t = object;
   PUT_FIELDS(j, timing_fields, t);
-  open_group(j, "runs", "[");
-  for (size_t i = 0; i < t->n_runs; i++) {
-    put_key(j, NULL);
-    put_field(j, run_fields, &t->runs[i]);
-  }
-  close_group(j, "]");
-  close_group(j, "}");
+  put_column(j, "runs", run_fields, t->runs, t->n_runs, sizeof *t->runs);
 }
 
 static void put_comparison(Json *j, const void *object) {
   const Comparison *c = object;
   PUT_FIELDS(j, comparison_fields, c);
-  put_timing(j, "before", &c->before);
-  put_timing(j, "after", &c->after);
+  put_object(j, "before", put_timing, &c->before);
+  put_object(j, "after", put_timing, &c->after);
 }
 
 static void put_attribution(Json *j, const void *object) {
@@ -418,16 +419,18 @@ static void call_json(void *arg) {
   arena_free(j.arena);
 }
 
-char *json_text(const void *object, void (*fn)(Json *, const void *)) {
-  JsonCall c = {arena_ctx(object_arena(object)), fn, object, NULL};
+static char *text_of(Ctx *cx, void (*fn)(Json *, const void *), const void *object) {
+  JsonCall c = {cx, fn, object, NULL};
   ctx_protect(c.cx, call_json, &c);
   return c.text;
 }
 
+char *json_text(const void *object, void (*fn)(Json *, const void *)) {
+  return text_of(arena_ctx(object_arena(object)), fn, object);
+}
+
 char *onnxslim_passes_json(onnxslim_context *cx) {
-  JsonCall c = {&cx->cx, put_passes, NULL, NULL};
-  ctx_protect(c.cx, call_json, &c);
-  return c.text;
+  return text_of(&cx->cx, put_passes, NULL);
 }
 
 char *onnxslim_report_json(const onnxslim_report *report) {

@@ -51,6 +51,10 @@ typedef struct Texts {
 void put_row_with(Json *j, const Field *f, size_t n, const void *object, const Texts *lists, size_t n_lists);
 void put_rows(Json *j, const char *key, const Field *f, size_t n_fields, const void *rows, size_t n,
               size_t size);
+/* A list of what one field says of each row. */
+void put_column(Json *j, const char *key, const Field *f, const void *rows, size_t n, size_t size);
+/* A member that is an object, whose members fn puts. */
+void put_object(Json *j, const char *key, void (*fn)(Json *, const void *), const void *object);
 void put_ops(Json *j, const onnxslim_op_count *rows, size_t n);
 
 #define PUT_FIELDS(j, fields, object) put_fields((j), fields, COUNT(fields), (object))

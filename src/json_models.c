@@ -116,16 +116,10 @@ static const Field explanation_fields[] = {
     FIELD(Explanation, asked, TEXT), FIELD(Explanation, nodes_before, UINT64),
     FIELD(Explanation, nodes_after, UINT64), FIELD(Explanation, rewrites, UINT64)};
 
-static void put_remaining(Json *j, const Remaining *r) {
-  open_group(j, NULL, "{");
+static void put_remaining(Json *j, const void *object) {
+  const Remaining *r = object;
   PUT_FIELDS(j, remaining_fields, r);
-  open_group(j, "refusals", "[");
-  for (size_t i = 0; i < r->n_refusals; i++) {
-    put_key(j, NULL);
-    put_field(j, index_fields, &r->refusals[i]);
-  }
-  close_group(j, "]");
-  close_group(j, "}");
+  put_column(j, "refusals", index_fields, r->refusals, r->n_refusals, sizeof *r->refusals);
 }
 
 static void put_refusals(Json *j, const Refusal *rows, size_t n) {
@@ -142,7 +136,7 @@ static void put_explanation(Json *j, const void *object) {
   const Explanation *x = object;
   PUT_FIELDS(j, explanation_fields, x);
   open_group(j, "nodes", "[");
-  for (size_t i = 0; i < x->n_nodes; i++) put_remaining(j, &x->nodes[i]);
+  for (size_t i = 0; i < x->n_nodes; i++) put_object(j, NULL, put_remaining, &x->nodes[i]);
   close_group(j, "]");
   PUT_ROWS(j, "removed", removed_fields, x->removed, x->n_removed);
   put_refusals(j, x->refusals, x->n_refusals);
@@ -187,12 +181,8 @@ static const Field diff_fields[] = {FIELD(Diff, kept, UINT64),
 static void put_diff(Json *j, const void *object) {
   const Diff *d = object;
   PUT_FIELDS(j, diff_fields, d);
-  open_group(j, "before", "{");
-  put_summary(j, d->before);
-  close_group(j, "}");
-  open_group(j, "after", "{");
-  put_summary(j, d->after);
-  close_group(j, "}");
+  put_object(j, "before", put_summary, d->before);
+  put_object(j, "after", put_summary, d->after);
   put_ops(j, d->ops, d->n_ops);
   PUT_ROWS(j, "opsets", opset_change_fields, d->opsets, d->n_opsets);
   PUT_ROWS(j, "inputs", value_fate_fields, d->inputs, d->n_inputs);
